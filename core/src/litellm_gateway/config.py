@@ -1,0 +1,284 @@
+"""Every setting of a gateway, checked the moment it is made; it reads nothing from outside but in ``from_env``."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import field, frozen
+
+from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.secrets import Secret, as_secret
+
+if TYPE_CHECKING:
+    from typing import Self
+
+ENV_PREFIX = "LITELLM_GATEWAY_"
+
+
+def _positive(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value <= 0):
+        _refuse(attribute.name, "must be a number above zero", value)
+
+
+def _not_negative(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value < 0):
+        _refuse(attribute.name, "must be zero or more", value)
+
+
+def _whole(instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        _refuse(attribute.name, "must be a whole number", value)
+
+
+def _share(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if not isinstance(value, int | float) or not 0 < value <= 1:
+        _refuse(attribute.name, "must be above 0 and at most 1", value)
+
+
+def _refuse(name: str, rule: str, value: object) -> None:
+    raise ConfigurationError(f"{name} {rule}, not {value!r} ({type(value).__name__})", path=name)
+
+
+@frozen(kw_only=True)
+class RateLimitConfig:
+    """Limits the gateway keeps by itself, per tenant and model route.
+
+    Attributes:
+        requests_per_minute: Requests admitted in any minute; None for no limit.
+        tokens_per_minute: Tokens (prompt and answer) admitted in any minute; None for no limit.
+        enable_queuing: Wait for a place instead of failing at once.
+        queue_timeout: Seconds a request waits at most, then ``QueueTimeoutError``.
+        max_queue_size: Requests that may wait at once; one more is a ``QueueFullError``.
+    """
+
+    requests_per_minute: int | None = field(default=None, validator=[_whole, _positive])
+    tokens_per_minute: int | None = field(default=None, validator=[_whole, _positive])
+    enable_queuing: bool = True
+    queue_timeout: float = field(default=30.0, validator=_positive)
+    max_queue_size: int = field(default=1000, validator=[_whole, _positive])
+
+
+@frozen(kw_only=True)
+class CacheConfig:
+    """How answers are cached.
+
+    Attributes:
+        default_ttl: Seconds an answer is kept.
+        max_entries: Most answers kept in memory.
+        max_bytes: Most bytes kept in memory, all answers together.
+        shared_tenants: Let tenants see each other's cached answers; off unless you say so.
+    """
+
+    default_ttl: float = field(default=3600.0, validator=_positive)
+    max_entries: int = field(default=10_000, validator=[_whole, _positive])
+    max_bytes: int = field(default=64 * 1024 * 1024, validator=[_whole, _positive])
+    shared_tenants: bool = False
+
+
+@frozen(kw_only=True)
+class CircuitBreakerConfig:
+    """When to stop asking a failing provider, and when to try it again.
+
+    Attributes:
+        failure_rate: Share of failed calls in the window that opens the circuit, above 0, at most 1.
+        minimum_calls: Calls the window must hold before the rate counts.
+        window: Seconds the window looks back.
+        recovery_timeout: Seconds the circuit stays open before one call may probe.
+    """
+
+    failure_rate: float = field(default=0.5, validator=_share)
+    minimum_calls: int = field(default=10, validator=[_whole, _positive])
+    window: float = field(default=30.0, validator=_positive)
+    recovery_timeout: float = field(default=30.0, validator=_positive)
+
+
+def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | None) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {name: {} for name in value}
+
+
+@frozen(kw_only=True)
+class GatewayConfig:
+    """All settings of one gateway.
+
+    Attributes:
+        provider: Name of the default provider. None: the only one that has a key, else the local model.
+        api_key: Key of the default provider; None reads the environment variable its users know.
+        base_url: Other address of the default provider's API.
+        default_model: Model when a call names none; may be ``"provider/model"``.
+        default_embedding_model: The same for embeddings.
+        providers: Settings per provider name, for gateways with several.
+        timeout: Seconds a whole call may take, retries and waiting included.
+        connect_timeout, first_byte_timeout, chunk_timeout: Seconds per phase of one request; None leaves
+            the phase to ``timeout``.
+        max_retries: Requests sent again after a failure; at most ``max_retries + 1`` reach a provider.
+        fallbacks: Models (``"provider/model"``) to try when the asked one fails, in order.
+        rate_limit_config: Limits the gateway keeps by itself.
+        circuit_breaker: When to stop asking a failing provider; None switches the breaker off.
+        enable_caching, cache_ttl, cache_backend, cache_settings: Response cache; ``cache_ttl`` in seconds.
+        enable_request_deduplication, deduplication_ttl: One upstream call for identical requests in flight
+            and within ``deduplication_ttl`` seconds.
+        enable_request_batching, batch_size, batch_timeout: Collect similar requests for up to
+            ``batch_timeout`` seconds or ``batch_size`` requests, and send them together.
+        guardrails: Names in order; None takes every installed one, ``()`` none.
+        guardrail_settings: Settings per guardrail name.
+        telemetry: Names of sinks; None takes every installed one, ``()`` none.
+        telemetry_settings: Settings per sink name.
+        transport: ``"auto"`` takes the fastest installed, else a transport's name.
+        max_connections: Connections open at once, per event loop.
+        keepalive: Seconds an idle connection is kept.
+        trust_env: Use ``HTTP_PROXY`` and its like from the environment.
+        policies: Names of policy plugins; None takes every installed one.
+        plugins: Modules or objects with hooks, in place of or beside installed ones.
+        discover: Look for installed plugins.
+    """
+
+    provider: str | None = None
+    api_key: Secret | None = field(default=None, converter=as_secret)
+    base_url: str | None = None
+    default_model: str | None = None
+    default_embedding_model: str | None = None
+    providers: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
+
+    timeout: float = field(default=60.0, validator=_positive)
+    connect_timeout: float | None = field(default=10.0, validator=_positive)
+    first_byte_timeout: float | None = field(default=None, validator=_positive)
+    chunk_timeout: float | None = field(default=None, validator=_positive)
+    max_retries: int = field(default=2, validator=[_whole, _not_negative])
+    fallbacks: tuple[str, ...] = field(default=(), converter=lambda value: _names(value) or ())
+    rate_limit_config: RateLimitConfig | None = None
+    circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
+
+    enable_caching: bool = False
+    cache_ttl: float | None = field(default=None, validator=_positive)
+    cache_backend: str = "memory"
+    cache_settings: Any = field(default=None, repr=False)
+    enable_request_deduplication: bool = False
+    deduplication_ttl: float = field(default=0.0, validator=_not_negative)
+    enable_request_batching: bool = False
+    batch_size: int = field(default=10, validator=[_whole, _positive])
+    batch_timeout: float = field(default=0.05, validator=_positive)
+
+    guardrails: tuple[str, ...] | None = field(default=None, converter=_names)
+    guardrail_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
+    telemetry: tuple[str, ...] | None = field(default=None, converter=_names)
+    telemetry_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
+    transport: str = "auto"
+    max_connections: int = field(default=200, validator=[_whole, _positive])
+    keepalive: float = field(default=30.0, validator=_not_negative)
+    trust_env: bool = False
+    policies: tuple[str, ...] | None = field(default=None, converter=_names)
+    plugins: tuple[Any, ...] = field(default=(), converter=tuple, repr=False)
+    discover: bool = True
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Make a config from plain data; an unknown key is refused with the nearest known one.
+
+        Raises:
+            ConfigurationError: A key is unknown or a value is impossible.
+        """
+        nested = {
+            "rate_limit_config": RateLimitConfig,
+            "circuit_breaker": CircuitBreakerConfig,
+        }
+        check_keys(values, attrs.fields_dict(cls), path="")
+        converted = {
+            name: from_mapping(nested[name], value, path=name)
+            if name in nested and isinstance(value, Mapping)
+            else value
+            for name, value in values.items()
+        }
+        return cls(**converted)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Make a config from ``LITELLM_GATEWAY_*`` variables: provider, default_model, base_url, timeout, max_retries.
+
+        Raises:
+            ConfigurationError: A number cannot be read.
+        """
+        source = os.environ if environ is None else environ
+        readers: dict[str, Any] = {
+            "provider": str, "default_model": str, "default_embedding_model": str, "base_url": str,
+            "transport": str, "timeout": float, "max_retries": int,
+        }  # fmt: skip
+        values: dict[str, Any] = {}
+        for name, read in readers.items():
+            text = source.get(ENV_PREFIX + name.upper())
+            if not text:
+                continue
+            try:
+                values[name] = read(text)
+            except ValueError:
+                raise ConfigurationError(
+                    f"{ENV_PREFIX}{name.upper()} must be a number, not {text!r}", path=name
+                ) from None
+        return cls(**values)
+
+
+def check_keys(values: Mapping[str, Any], known: Mapping[str, Any] | Sequence[str], *, path: str) -> None:
+    """Refuse keys nobody knows, naming the nearest known one."""
+    for name in values:
+        if name not in known:
+            where = f"{path}.{name}" if path else str(name)
+            raise ConfigurationError(
+                f"unknown setting '{where}'{nearest(str(name), known)} Known: {', '.join(sorted(known))}.",
+                path=where,
+            )
+
+
+def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    """Give ``": did you mean 'x'?"`` when something known is close, else ``"."``."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f": did you mean '{close[0]}'?" if close else "."
+
+
+def from_mapping(kind: type, value: Any, *, path: str) -> Any:
+    """Turn plain data into one instance of an attrs class; an instance passes through.
+
+    Raises:
+        ConfigurationError: Not a mapping, an unknown key, a missing or impossible value; ``path`` leads to it.
+    """
+    if isinstance(value, kind):
+        return value
+    if value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"{path} must be a mapping or a {kind.__name__}, not {type(value).__name__}", path=path
+        )
+    if not attrs.has(kind):
+        if value:
+            raise ConfigurationError(f"{path} takes no settings, got {', '.join(map(str, value))}", path=path)
+        return kind()
+    check_keys(value, attrs.fields_dict(kind), path=path)
+    try:
+        return kind(**value)
+    except ConfigurationError as error:
+        inner = error.path or ""
+        raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{path}: {error}", path=path) from error
+
+
+def read_environment(names: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[str, str] | None:
+    """Give the first of the named environment variables that is set, as ``(name, value)``."""
+    source = os.environ if environ is None else environ
+    for name in names:
+        value = source.get(name)
+        if value:
+            return name, value
+    return None

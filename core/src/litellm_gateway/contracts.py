@@ -1,0 +1,275 @@
+"""The contracts plugins fulfil and the frozen offers they make; nothing here does anything.
+
+The numbered promises behind each contract stand in ``docs/reference/contracts.md``; the suites in
+``litellm_gateway.testing`` check them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from attrs import define, field, frozen
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from litellm_gateway.errors import GatewayError
+    from litellm_gateway.requests import EmbedRequest, GenerateRequest
+    from litellm_gateway.responses import EmbedResponse, GenerateResponse, Price, StreamChunk
+    from litellm_gateway.telemetry import Event
+    from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
+
+PLUGIN_API = 1
+"""Version of the plugin interface; an offer made for another one is refused with a clear error."""
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@define(eq=False)
+class Call:
+    """One call's life: who asks, until when, and how many attempts are left.
+
+    Attributes:
+        id: ``req_`` and 24 hex digits, made by the gateway.
+        tenant: Tenant the call belongs to; ``""`` when none was named.
+        deadline: Point on ``clock`` when the call must have ended, in seconds.
+        attempts_left: Requests that may still be sent, over all routes.
+        clock: Monotonic clock, in seconds.
+        errors: Errors of the attempts made so far, in order.
+    """
+
+    id: str
+    tenant: str
+    deadline: float
+    attempts_left: int
+    clock: Callable[[], float]
+    started_at: float
+    errors: list[GatewayError] = field(factory=list, repr=False)
+
+    def remaining(self) -> float:
+        """Give the seconds left until the deadline, never below zero."""
+        return max(0.0, self.deadline - self.clock())
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """Answers requests for text. One instance serves many calls and event loops at once."""
+
+    async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
+        """Send the request once and give the whole answer; never retry."""
+        ...
+
+    def stream(self, request: GenerateRequest, call: Call) -> AsyncIterator[StreamChunk]:
+        """Send the request once and give the answer in pieces.
+
+        Pieces end with exactly one of kind ``finish``, whatever came before it. An end without it is read as a
+        broken stream. Closing the iterator early must free the connection at once.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the provider holds; called once, and no call comes after it."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A provider that also makes embeddings."""
+
+    async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
+        """Embed all texts of the request, in order."""
+        ...
+
+
+@frozen
+class Allow:
+    """Let it pass as it is."""
+
+
+@frozen
+class Modify:
+    """Go on with this text instead; ``reason`` says why, without quoting the text."""
+
+    text: str = field(repr=False)
+    reason: str = ""
+
+
+@frozen
+class Block:
+    """Stop here; ``reason`` reaches the caller and must not quote the text."""
+
+    reason: str
+
+
+Verdict = Allow | Modify | Block
+
+
+@runtime_checkable
+class Guardrail(Protocol):
+    """Looks at texts on their way in and out. One instance serves many calls at once."""
+
+    async def check_input(self, text: str, call: Call) -> Verdict:
+        """Judge one message of the request."""
+        ...
+
+    async def check_output(self, text: str, call: Call) -> Verdict:
+        """Judge the answer, or the window of it held back while streaming."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the guardrail holds."""
+        ...
+
+
+@frozen
+class CacheKey:
+    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex."""
+
+    tenant: str
+    digest: str
+
+
+@runtime_checkable
+class CacheBackend(Protocol):
+    """Keeps bytes for a time. It never interprets them, and never unpickles."""
+
+    async def get(self, key: CacheKey) -> bytes | None:
+        """Give the bytes stored under the key, None when there are none or their time is up."""
+        ...
+
+    async def set(self, key: CacheKey, value: bytes, ttl: float) -> None:
+        """Store bytes for ``ttl`` seconds."""
+        ...
+
+    async def delete(self, key: CacheKey) -> None:
+        """Forget the entry; none there is no error."""
+        ...
+
+    async def clear(self, tenant: str) -> None:
+        """Forget all entries of one tenant."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the backend holds."""
+        ...
+
+
+@runtime_checkable
+class TelemetrySink(Protocol):
+    """Takes events. A failing sink never fails a call; its errors are counted."""
+
+    def record(self, event: Event) -> None:
+        """Take one event; quick, from any thread, never blocking: queue what takes time."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write what is queued and free what the sink holds."""
+        ...
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """The HTTP door. It sends once: no retry but for a kept-alive connection found dead before it was read."""
+
+    async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> OpenResponse:
+        """Send, and return as soon as the response headers are there.
+
+        Raises:
+            ProviderConnectionError: Not reachable, or hung up before it answered.
+            ProviderTimeoutError: A phase took too long; ``phase`` names it.
+            DeadlineExceededError: ``deadline`` (``time.monotonic`` seconds) has passed.
+            MalformedResponseError: Not HTTP, or headers over their limit.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+@frozen(kw_only=True)
+class BuildContext:
+    """What a plugin gets to build from.
+
+    Attributes:
+        name: Name the plugin was chosen by.
+        transport: The gateway's HTTP door; called late, so that plugins without HTTP never open it.
+        timeouts: The gateway's timeouts per phase.
+        clock, sleep, random: Time and chance; use these, so that tests can drive them.
+    """
+
+    name: str
+    transport: Callable[[], Transport]
+    timeouts: Timeouts
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    random: random.Random
+
+
+@frozen(kw_only=True)
+class Offer(Generic[T_co]):
+    """What a plugin offers: a name, and a way to build it once it is wanted.
+
+    Attributes:
+        name: Name of the entry point, and what configuration calls it.
+        summary: One line for listings.
+        settings: An attrs class; configuration for the plugin is turned into one instance of it.
+        build: Makes the object from its settings. No I/O; heavy imports belong inside it.
+        api: ``PLUGIN_API`` the plugin was written for.
+    """
+
+    name: str
+    summary: str
+    build: Callable[[Any, BuildContext], T_co]
+    settings: type = object
+    api: int = PLUGIN_API
+
+
+@frozen(kw_only=True)
+class ProviderOffer(Offer[Provider]):
+    """Offer of a provider.
+
+    Attributes:
+        key_env: Environment variables that may hold the key, first match wins; empty when it needs none.
+        key_prefixes: What its keys start with, to tell them from other providers' keys.
+        default_model, default_embedding_model: Used when neither call nor configuration names one.
+        prices: Price per model name, for ``cost``.
+    """
+
+    key_env: Sequence[str] = ()
+    key_prefixes: Sequence[str] = ()
+    default_model: str | None = None
+    default_embedding_model: str | None = None
+    prices: Callable[[str], Price | None] | None = None
+
+
+@frozen(kw_only=True)
+class GuardrailOffer(Offer[Guardrail]):
+    """Offer of a guardrail.
+
+    Attributes:
+        stages: Which of ``input`` and ``output`` it looks at.
+        window: Characters of a streamed answer held back for it; None holds back the whole answer,
+            0 shows it every piece as it comes.
+        fail_open: Let the text pass when the guardrail itself fails; the default blocks.
+    """
+
+    stages: frozenset[str] = frozenset({"input", "output"})
+    window: int | None = None
+    fail_open: bool = False
+
+
+@frozen(kw_only=True)
+class Route:
+    """One way to answer: a provider and the model to ask of it."""
+
+    provider: str
+    model: str
+
+    @property
+    def id(self) -> str:
+        """``provider/model``."""
+        return f"{self.provider}/{self.model}"
+
+

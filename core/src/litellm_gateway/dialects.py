@@ -1,0 +1,259 @@
+"""A provider as pure translation: the ``Dialect`` protocol, and the ``DialectProvider`` that sends for it.
+
+A dialect has no clock, no client and no log. Framing is done here, timing and sending in the transport.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from litellm_gateway.errors import GatewayError, MalformedResponseError
+from litellm_gateway.framing import reader_for
+from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.secrets import redact
+from litellm_gateway.wire import Limits, WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from litellm_gateway.contracts import BuildContext, Call
+    from litellm_gateway.framing import ServerEvent
+    from litellm_gateway.requests import EmbedRequest, GenerateRequest
+    from litellm_gateway.responses import EmbedResponse, GenerateResponse
+    from litellm_gateway.secrets import Secret
+    from litellm_gateway.wire import OpenResponse, WireRequest
+
+_SHOWN_BODY = 2048
+
+
+class StreamDecoder(Protocol):
+    """Reads one streamed answer; made anew for each."""
+
+    def feed(self, event: ServerEvent) -> Iterable[StreamChunk]:
+        """Translate one event into pieces, often none or one.
+
+        Raises:
+            GatewayError: The event reports an error; its class says what may be done.
+            ValueError, KeyError, TypeError, IndexError, AttributeError: The event cannot be read; the caller
+                turns these into ``MalformedResponseError``.
+        """
+        ...
+
+    def close(self) -> Iterable[StreamChunk]:
+        """The body has ended: give what is left.
+
+        A ``finish`` piece comes from here only if the provider's own end was seen before; a stream that was cut
+        must end without one.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """Translates between the gateway's types and one provider's wire, purely."""
+
+    framing: Literal["sse", "ndjson"]
+
+    def encode_generate(self, request: GenerateRequest, *, stream: bool) -> WireRequest:
+        """Write the request; raise ``UnsupportedParameterError`` for what the wire cannot say."""
+        ...
+
+    def decode_generate(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
+        """Read a whole answer (status below 400), an error inside it included."""
+        ...
+
+    def stream_decoder(self, request: GenerateRequest) -> StreamDecoder:
+        """Give a fresh decoder for one streamed answer."""
+        ...
+
+    def decode_error(self, response: WireResponse) -> GatewayError:
+        """Name the error behind a status of 400 and above."""
+        ...
+
+
+class EmbeddingDialect(Dialect, Protocol):
+    """A dialect that also speaks of embeddings."""
+
+    def encode_embed(self, request: EmbedRequest) -> WireRequest:
+        """Write the request."""
+        ...
+
+    def decode_embed(self, request: EmbedRequest, response: WireResponse) -> EmbedResponse:
+        """Read the vectors, in the order of the texts."""
+        ...
+
+
+class DialectProvider:
+    """A provider made of a dialect and the gateway's transport; what most provider plugins build.
+
+    Args:
+        dialect: The translation.
+        context: What the plugin was given to build from.
+        secrets: Keys to mask should the provider's messages quote them.
+        limits: Most bytes to take.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        context: BuildContext,
+        *,
+        secrets: Sequence[Secret] = (),
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
+        self.name = context.name
+        self.dialect = dialect
+        self._context = context
+        self._secrets = tuple(secrets)
+        self._limits = limits
+
+    async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
+        """Send once, read the whole answer."""
+        wire = self.dialect.encode_generate(request, stream=False)
+        response = await self._exchange(wire, call, request.model)
+        try:
+            return self.dialect.decode_generate(request, response)
+        except Exception as error:
+            raise self._read_error(error, response, request.model) from error
+
+    async def stream(self, request: GenerateRequest, call: Call) -> AsyncIterator[StreamChunk]:
+        """Send once, give the pieces as they come."""
+        wire = self.dialect.encode_generate(request, stream=True)
+        opened = await self._open(wire, call, request.model)
+        try:
+            if not _is_stream(opened):
+                for piece in await self._whole_instead(request, opened):
+                    yield piece
+                return
+            reader = reader_for(self.dialect.framing, self._limits)
+            decoder = self.dialect.stream_decoder(request)
+            async for data in opened.chunks():
+                for event in reader.feed(data):
+                    for piece in decoder.feed(event):
+                        yield piece
+            for event in reader.close():
+                for piece in decoder.feed(event):
+                    yield piece
+            for piece in decoder.close():
+                yield piece
+        except Exception as error:
+            seen = WireResponse(status=opened.status, headers=opened.headers, body=b"")
+            raise self._read_error(error, seen, request.model) from error
+        finally:
+            await opened.aclose()
+
+    async def aclose(self) -> None:
+        """Nothing to free: connections belong to the transport."""
+
+    async def _open(self, wire: WireRequest, call: Call, model: str) -> OpenResponse:
+        """Send, and turn an error status into its typed error."""
+        transport = self._context.transport()
+        try:
+            opened = await transport.open(wire, timeouts=self._context.timeouts, deadline=call.deadline)
+        except GatewayError as error:
+            raise self._named(error, model) from error.__cause__
+        if opened.status < 400:
+            return opened
+        try:
+            response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+        except GatewayError as error:
+            raise self._named(error, model) from error.__cause__
+        finally:
+            await opened.aclose()
+        raise self._status_error(response, model)
+
+    async def _exchange(self, wire: WireRequest, call: Call, model: str) -> WireResponse:
+        opened = await self._open(wire, call, model)
+        try:
+            return WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+        except GatewayError as error:
+            raise self._named(error, model) from error.__cause__
+        finally:
+            await opened.aclose()
+
+    async def _whole_instead(self, request: GenerateRequest, opened: OpenResponse) -> Iterable[StreamChunk]:
+        """A whole answer came where a stream was asked for: an error in disguise, or a server that cannot stream."""
+        response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+        try:
+            return as_chunks(self.dialect.decode_generate(request, response))
+        except Exception as error:
+            raise self._read_error(error, response, request.model) from error
+
+    def _status_error(self, response: WireResponse, model: str) -> GatewayError:
+        try:
+            error = self.dialect.decode_error(response)
+        except Exception as failure:
+            error = self._read_error(failure, response, model)
+        return self._named(error, model)
+
+    def _read_error(self, error: Exception, response: WireResponse, model: str) -> GatewayError:
+        """Whatever a dialect stumbles over becomes one typed error with nothing of the body in its message."""
+        if isinstance(error, GatewayError):
+            return self._named(error, model)
+        content_type = response.headers.get("content-type", "none")
+        body = response.body[:_SHOWN_BODY].decode("utf-8", "replace")
+        malformed = MalformedResponseError(
+            f"the answer of '{self.name}' cannot be read (status {response.status}, content type {content_type}, "
+            f"{len(response.body)} bytes)",
+            body=redact(body, self._secrets).encode(),
+            content_type=content_type,
+            status_code=response.status,
+        )
+        return self._named(malformed, model)
+
+    def _named(self, error: GatewayError, model: str) -> GatewayError:
+        """Say whose error it is, and let no key and no control character through in the provider's words."""
+        error.provider = error.provider or self.name
+        error.model = error.model or model
+        error.message = redact(error.message, self._secrets)
+        error.args = (error.message, *error.args[1:])
+        return error
+
+
+class DialectEmbedder(DialectProvider):
+    """A :class:`DialectProvider` whose dialect also speaks of embeddings."""
+
+    dialect: EmbeddingDialect
+
+    async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
+        """Send once, read all vectors."""
+        wire = self.dialect.encode_embed(request)
+        response = await self._exchange(wire, call, request.model)
+        try:
+            answer = self.dialect.decode_embed(request, response)
+        except Exception as error:
+            raise self._read_error(error, response, request.model) from error
+        if len(answer) != len(request.texts):
+            raise self._read_error(ValueError("wrong number of vectors"), response, request.model)
+        return answer
+
+
+def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
+    """Give a whole answer as the pieces a stream of it would have had."""
+    pieces = [StreamChunk(kind="start", model=response.model)]
+    pieces += [StreamChunk(kind="reasoning", reasoning=part) for part in response.reasoning]
+    if response.text:
+        pieces.append(StreamChunk(response.text))
+    if response.refusal is not None:
+        pieces.append(StreamChunk(kind="refusal", data={"text": response.refusal}))
+    pieces += [StreamChunk(kind="annotation", data=note) for note in response.annotations]
+    pieces += [
+        StreamChunk(
+            kind="tool_call",
+            tool_call=ToolCallDelta(
+                index=index, id=call.id, name=call.name, arguments=call.arguments, signature=call.signature
+            ),
+        )
+        for index, call in enumerate(response.tool_calls)
+    ]
+    pieces.append(StreamChunk(kind="usage", usage=response.usage))
+    pieces.append(
+        StreamChunk(
+            kind="finish", finish_reason=response.finish_reason, raw_finish_reason=response.raw_finish_reason
+        )
+    )
+    return pieces
+
+
+def _is_stream(opened: OpenResponse) -> bool:
+    content_type = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return content_type not in ("application/json", "text/html")

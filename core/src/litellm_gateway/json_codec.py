@@ -1,0 +1,53 @@
+"""The one JSON door: orjson when the extra ``speed`` is installed, else the standard library.
+
+Both ways behave alike: compact UTF-8 bytes out, ``ValueError`` for anything that is not plain JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _encode_slowly(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("text holds a lone surrogate, which UTF-8 cannot carry") from None
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"not representable as JSON: {error}") from None
+
+
+def _decode_slowly(data: bytes | bytearray | memoryview | str) -> Any:
+    try:
+        text = data if isinstance(data, str) else bytes(data).decode("utf-8-sig")
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _find_codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
+    try:
+        import orjson
+    except ImportError:
+        return _encode_slowly, _decode_slowly
+
+    plain_only = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+    def encode(value: Any) -> bytes:
+        try:
+            return orjson.dumps(value, option=plain_only)
+        except TypeError:
+            return _encode_slowly(value)
+
+    return encode, orjson.loads
+
+
+encode, decode = _find_codec()

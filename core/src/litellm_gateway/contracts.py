@@ -28,13 +28,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 @define(eq=False)
 class Call:
-    """One call's life: who asks, until when, and how many attempts are left.
+    """One call's life: who asks, until when, and how many retries are left.
 
     Attributes:
         id: ``req_`` and 24 hex digits, made by the gateway.
         tenant: Tenant the call belongs to; ``""`` when none was named.
         deadline: Point on ``clock`` when the call must have ended, in seconds.
-        attempts_left: Requests that may still be sent, over all routes.
+        retries_left: Requests that may still be sent again after a failure, over all routes; the first
+            request to each route is not counted.
         clock: Monotonic clock, in seconds.
         errors: Errors of the attempts made so far, in order.
     """
@@ -42,7 +43,7 @@ class Call:
     id: str
     tenant: str
     deadline: float
-    attempts_left: int
+    retries_left: int
     clock: Callable[[], float]
     started_at: float
     errors: list[GatewayError] = field(factory=list, repr=False)
@@ -54,7 +55,11 @@ class Call:
 
 @runtime_checkable
 class Provider(Protocol):
-    """Answers requests for text. One instance serves many calls and event loops at once."""
+    """Answers requests for text. One instance serves many calls and event loops at once.
+
+    A provider whose every wait ends at ``call.deadline`` by itself (as those on the gateway's transport do) may
+    say so with a class attribute ``keeps_deadline = True``; for others the gateway sets a timer.
+    """
 
     async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
         """Send the request once and give the whole answer; never retry."""
@@ -231,13 +236,15 @@ class ProviderOffer(Offer[Provider]):
     """Offer of a provider.
 
     Attributes:
-        key_env: Environment variables that may hold the key, first match wins; empty when it needs none.
+        key_env: Environment variables that may hold the key, first match wins; empty when it takes none.
+        key_required: Refuse to compose without a key; only looked at when ``key_env`` names variables.
         key_prefixes: What its keys start with, to tell them from other providers' keys.
         default_model, default_embedding_model: Used when neither call nor configuration names one.
         prices: Price per model name, for ``cost``.
     """
 
     key_env: Sequence[str] = ()
+    key_required: bool = True
     key_prefixes: Sequence[str] = ()
     default_model: str | None = None
     default_embedding_model: str | None = None
@@ -258,6 +265,17 @@ class GuardrailOffer(Offer[Guardrail]):
     stages: frozenset[str] = frozenset({"input", "output"})
     window: int | None = None
     fail_open: bool = False
+
+
+@frozen(kw_only=True)
+class TransportOffer(Offer[Transport]):
+    """Offer of a transport; ``settings`` is :class:`~litellm_gateway.wire.TransportSettings`.
+
+    Attributes:
+        speed: Rank for ``transport="auto"``, which takes the highest one installed.
+    """
+
+    speed: int = 0
 
 
 @frozen(kw_only=True)

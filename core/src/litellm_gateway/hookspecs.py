@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ProviderOffer,
         Route,
         TelemetrySink,
-        Transport,
+        TransportOffer,
     )
     from litellm_gateway.requests import Request
     from litellm_gateway.responses import Price
@@ -74,10 +74,11 @@ def gateway_telemetry_sink() -> Offer[TelemetrySink] | None:
 
 
 @hookspec
-def gateway_transport() -> Offer[Transport] | None:
+def gateway_transport() -> TransportOffer | None:
     """Offer a way to send HTTP requests.
 
-    Called once while a gateway that wants it is composed; ``transport="auto"`` takes the fastest installed.
+    Called once while a gateway that wants it is composed; ``transport="auto"`` takes the installed one with
+    the highest ``speed``.
     """
 
 

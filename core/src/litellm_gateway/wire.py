@@ -46,6 +46,23 @@ class Limits:
 
 
 @frozen(kw_only=True)
+class TransportSettings:
+    """What a transport is built from; the gateway fills it from its own configuration.
+
+    Attributes:
+        max_connections: Connections open at once, per event loop, over all origins.
+        keepalive: Seconds an idle connection is kept.
+        trust_env: Use ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+        limits: Most bytes to take.
+    """
+
+    max_connections: int = 200
+    keepalive: float = 30.0
+    trust_env: bool = False
+    limits: Limits = Limits()
+
+
+@frozen(kw_only=True)
 class WireRequest:
     """One HTTP request as a dialect wants it sent.
 

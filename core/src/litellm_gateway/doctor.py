@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
+from litellm_gateway.config import GatewayConfig
+from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.discovery import GROUPS, Discovery
 from litellm_gateway.errors import GatewayError
 from litellm_gateway.plugins import OFFER_HOOKS, Plugins
@@ -18,11 +20,13 @@ from litellm_gateway.plugins import OFFER_HOOKS, Plugins
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from litellm_gateway.config import GatewayConfig
     from litellm_gateway.contracts import Offer
     from litellm_gateway.discovery import InstalledPlugin
     from litellm_gateway.gateway import LiteLLMGateway
 
+    OpenGateway = Callable[[GatewayConfig], LiteLLMGateway]
+
+State = Literal["ok", "note", "broken"]
 OLDEST_PYTHON = (3, 11)
 _CHOSEN_BY_NAME = frozenset({"provider", "cache", "transport"})
 
@@ -32,22 +36,42 @@ class Finding:
     """One thing looked at.
 
     Attributes:
-        topic: ``python``, ``plugin``, ``key`` or ``gateway``.
+        topic: ``python``, ``plugin``, ``key``, ``provider`` or ``gateway``.
         subject: What was looked at, for example ``"provider openai"``.
         state: ``broken`` is something the configuration wants and cannot have; ``note`` is worth knowing.
         detail: What was found, and what to do about it.
     """
 
-    topic: Literal["python", "plugin", "key", "gateway"]
+    topic: Literal["python", "plugin", "key", "provider", "gateway"]
     subject: str
-    state: Literal["ok", "note", "broken"]
+    state: State
     detail: str
+
+
+@frozen(kw_only=True)
+class Inspection:
+    """One installed plugin, imported and asked: its ``offer`` (None for a policy), or its ``error``."""
+
+    plugin: InstalledPlugin
+    offer: Offer[object] | None = None
+    error: GatewayError | None = None
+
+
+def inspect_plugins(discovery: Discovery | None = None) -> Iterator[Inspection]:
+    """Import every installed plugin and ask it for its offer, one by one; failures come back as data."""
+    look = discovery or Discovery()
+    for kind in GROUPS:
+        for plugin in look.installed(kind):
+            try:
+                yield Inspection(plugin=plugin, offer=_offer_of(plugin, look))
+            except GatewayError as error:
+                yield Inspection(plugin=plugin, error=error)
 
 
 def examine(
     config: GatewayConfig,
     *,
-    open_gateway: Callable[[GatewayConfig], LiteLLMGateway],
+    open_gateway: OpenGateway,
     discovery: Discovery | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
@@ -59,12 +83,14 @@ def examine(
         discovery: What is installed; by default a fresh look.
         environ: Environment variables; by default those of the process.
     """
-    look = discovery or Discovery()
     variables = os.environ if environ is None else environ
     findings = [_python()]
-    for kind in GROUPS:
-        for plugin in look.installed(kind):
-            findings.extend(_plugin(plugin, look, config, variables))
+    for inspection in inspect_plugins(discovery):
+        findings.append(_plugin(inspection, config))
+        if isinstance(inspection.offer, ProviderOffer):
+            findings.extend(
+                _provider(inspection.plugin.name, inspection.offer, config, variables, open_gateway)
+            )
     findings.append(_gateway(config, open_gateway))
     return tuple(findings)
 
@@ -78,24 +104,19 @@ def _python() -> Finding:
     return Finding(topic="python", subject="python", state="broken", detail=detail)
 
 
-def _plugin(
-    plugin: InstalledPlugin, look: Discovery, config: GatewayConfig, environ: Mapping[str, str]
-) -> Iterator[Finding]:
-    """Import one plugin, ask for its offer, and for a provider look for its key."""
+def _plugin(inspection: Inspection, config: GatewayConfig) -> Finding:
+    plugin, offer = inspection.plugin, inspection.offer
     subject = f"{plugin.kind} {plugin.name}"
-    try:
-        offer = _offer_of(plugin, look)
-    except GatewayError as error:
-        state: Literal["note", "broken"] = "broken" if _wanted(plugin, config) else "note"
-        yield Finding(topic="plugin", subject=subject, state=state, detail=error.message)
-        return
-    summary = f": {offer.summary}" if offer else ""
-    yield Finding(
-        topic="plugin", subject=subject, state="ok", detail=f"{plugin.distribution} {plugin.version}{summary}"
-    )
-    key_env = tuple(getattr(offer, "key_env", ()))
-    if key_env:
-        yield _key(plugin, key_env, config, environ)
+    if inspection.error:
+        state = _fault(wanted=_wanted(plugin, config))
+        return Finding(topic="plugin", subject=subject, state=state, detail=inspection.error.message)
+    package = f"{plugin.distribution} {plugin.version}"
+    detail = f"{package}: {offer.summary}" if offer else package
+    return Finding(topic="plugin", subject=subject, state="ok", detail=detail)
+
+
+def _fault(*, wanted: bool) -> State:
+    return "broken" if wanted else "note"
 
 
 def _offer_of(plugin: InstalledPlugin, look: Discovery) -> Offer[object] | None:
@@ -120,20 +141,50 @@ def _wanted(plugin: InstalledPlugin, config: GatewayConfig) -> bool:
     return chosen is None or plugin.name in chosen
 
 
-def _key(
-    plugin: InstalledPlugin, names: tuple[str, ...], config: GatewayConfig, environ: Mapping[str, str]
-) -> Finding:
-    subject = f"key of {plugin.name}"
-    given = next((name for name in names if environ.get(name)), None)
-    if given:
-        return Finding(topic="key", subject=subject, state="ok", detail=f"{given} is set")
-    wanted = plugin.name in (config.provider, *config.providers)
-    if wanted and config.api_key is None:
-        return Finding(topic="key", subject=subject, state="broken", detail=f"set {' or '.join(names)}")
-    return Finding(topic="key", subject=subject, state="note", detail=f"not set: {' or '.join(names)}")
+def _provider(
+    name: str,
+    offer: ProviderOffer,
+    config: GatewayConfig,
+    environ: Mapping[str, str],
+    open_gateway: OpenGateway,
+) -> Iterator[Finding]:
+    """Look for a provider's key, then compose a gateway of it alone: finds bad keys and missing weights."""
+    wanted = name in (config.provider, *config.providers)
+    key_given = config.provider == name and config.api_key is not None
+    if offer.key_env and not key_given:
+        variable = next((variable for variable in offer.key_env if environ.get(variable)), None)
+        variables = " or ".join(offer.key_env)
+        state: State = "ok" if variable else _fault(wanted=wanted)
+        detail = f"{variable} is set" if variable else f"not set; put it into {variables}"
+        yield Finding(topic="key", subject=f"key of {name}", state=state, detail=detail)
+        if not variable:
+            return
+    try:
+        with open_gateway(_alone(name, config)):
+            yield Finding(topic="provider", subject=f"{name} alone", state="ok", detail="can be used")
+    except GatewayError as error:
+        state = _fault(wanted=wanted)
+        yield Finding(topic="provider", subject=f"{name} alone", state=state, detail=error.message)
 
 
-def _gateway(config: GatewayConfig, open_gateway: Callable[[GatewayConfig], LiteLLMGateway]) -> Finding:
+def _alone(name: str, config: GatewayConfig) -> GatewayConfig:
+    """Give the settings of one provider and nothing that could fail besides it."""
+    chosen = config.provider == name
+    return GatewayConfig(
+        provider=name,
+        api_key=config.api_key if chosen else None,
+        base_url=config.base_url if chosen else None,
+        providers={name: config.providers.get(name, {})},
+        guardrails=(),
+        telemetry=(),
+        policies=(),
+        transport=config.transport,
+        plugins=config.plugins,
+        discover=config.discover,
+    )
+
+
+def _gateway(config: GatewayConfig, open_gateway: OpenGateway) -> Finding:
     try:
         with open_gateway(config) as gateway:
             described = gateway.describe()

@@ -1,0 +1,105 @@
+"""Read a whole chat answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litellm_gateway import json_codec
+from litellm_gateway.messages import ReasoningPart
+from litellm_gateway.responses import GenerateResponse, TokenUsage
+
+from litellm_gateway_dialect_openai.content import read_parts, read_reasoning
+from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.finish_reasons import unify_finish
+from litellm_gateway_dialect_openai.tool_calls import read_tool_calls
+from litellm_gateway_dialect_openai.usage import find_usage, read_usage
+from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_gateway.wire import WireResponse
+
+
+def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateResponse:
+    """Read a chat answer with a status below 400.
+
+    Raises:
+        GatewayError: The body reports an error in place of an answer.
+        ValueError: The body is no chat answer.
+    """
+    body = json_codec.decode(response.body)
+    if not isinstance(body, dict):
+        raise ValueError(f"a chat answer is an object, not {type(body).__name__}")
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    choices = as_list(body.get("choices"), "choices")
+    if not choices:
+        raise ValueError("a chat answer without choices")
+    choice = as_object(choices[0], "choice")
+    failure = error_in_answer(choice, response)
+    if failure is not None:
+        raise failure
+    usage = find_usage(body)
+    return _answer(
+        choice,
+        model=as_text(body.get("model"), "model") or asked_model,
+        usage=read_usage(usage) if usage else TokenUsage(),
+        metadata=_metadata(body, choices, response.headers),
+    )
+
+
+def _answer(
+    choice: dict[str, Any], *, model: str, usage: TokenUsage, metadata: dict[str, Any]
+) -> GenerateResponse:
+    if not isinstance(choice.get("message"), dict):
+        raise ValueError("a choice without a message")
+    message = choice["message"]
+    text, reasoning, annotations = _said(message)
+    calls = read_tool_calls(message, metadata.get("response_id", ""))
+    word = as_text(choice.get("finish_reason"), "finish_reason")
+    return GenerateResponse(
+        text=text,
+        model=model,
+        usage=usage,
+        finish_reason=unify_finish(word, has_tool_calls=bool(calls)),
+        raw_finish_reason=word or None,
+        tool_calls=calls,
+        reasoning=(ReasoningPart(text=reasoning),) if reasoning else (),
+        refusal=as_text(message.get("refusal"), "refusal") or None,
+        annotations=annotations,
+        metadata=metadata,
+    )
+
+
+def _said(message: dict[str, Any]) -> tuple[str, str, tuple[dict[str, Any], ...]]:
+    """Give text, reasoning and annotations of a message."""
+    reasoning = read_reasoning(message)
+    annotations = [
+        as_object(note, "annotation") for note in as_list(message.get("annotations"), "annotations")
+    ]
+    content = message.get("content")
+    if not isinstance(content, list):
+        return as_text(content, "content"), reasoning, tuple(annotations)
+    text, thoughts, others = read_parts(content)
+    return text, reasoning + thoughts, (*annotations, *others)
+
+
+def _metadata(body: dict[str, Any], choices: list[Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    if request_id := headers.get("x-request-id"):
+        metadata["provider_request_id"] = request_id
+    if response_id := as_text(body.get("id"), "id"):
+        metadata["response_id"] = response_id
+    for name in ("system_fingerprint", "service_tier"):
+        if value := body.get(name):
+            metadata[name] = value
+    if logprobs := as_object(choices[0], "choice").get("logprobs"):
+        metadata["logprobs"] = logprobs
+    if len(choices) > 1:  # asked for by n; the first is the answer itself
+        others = (as_object(choice, "choice") for choice in choices[1:])
+        metadata["alternatives"] = tuple(
+            _said(as_object(other.get("message"), "message"))[0] for other in others
+        )
+    return metadata

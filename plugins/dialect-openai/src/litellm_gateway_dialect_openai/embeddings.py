@@ -1,0 +1,92 @@
+"""Write embedding requests and read vectors: base64 of little-endian 32-bit floats, or lists of numbers."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from litellm_gateway import json_codec
+from litellm_gateway.errors import UnsupportedParameterError
+from litellm_gateway.responses import EmbedResponse, TokenUsage
+
+from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.usage import find_usage, read_usage
+from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
+
+if TYPE_CHECKING:
+    from litellm_gateway.requests import EmbedRequest
+    from litellm_gateway.wire import WireResponse
+
+    from litellm_gateway_dialect_openai.quirks import ChatQuirks
+
+
+def write_embed_request(request: EmbedRequest, quirks: ChatQuirks) -> dict[str, Any]:
+    """Give the body of an embedding request.
+
+    Raises:
+        UnsupportedParameterError: ``input_type`` is set, which this format cannot say.
+    """
+    if request.input_type is not None:
+        raise UnsupportedParameterError(
+            "this provider's embeddings know no 'input_type'; leave it out", parameter="input_type"
+        )
+    body: dict[str, Any] = {"model": request.model, "input": list(request.texts)}
+    if quirks.embedding_encoding is not None:
+        body["encoding_format"] = quirks.embedding_encoding
+    if request.dimensions is not None:
+        body["dimensions"] = request.dimensions
+    if request.user is not None:
+        body["user"] = request.user
+    body.update(request.extra_body)
+    return body
+
+
+def read_embed_answer(response: WireResponse, *, asked_model: str) -> EmbedResponse:
+    """Read vectors in the order of the texts.
+
+    Raises:
+        GatewayError: The body reports an error in place of an answer.
+        ValueError: The body holds no such vectors.
+    """
+    body = json_codec.decode(response.body)
+    if not isinstance(body, dict):
+        raise ValueError(f"an embedding answer is an object, not {type(body).__name__}")
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    items = [as_object(item, "embedding") for item in as_list(body.get("data"), "data")]
+    vectors = tuple(_vector(item.get("embedding")) for item in _in_order(items))
+    if len({len(vector) for vector in vectors}) > 1:
+        raise ValueError("embeddings of different lengths in one answer")
+    usage, request_id = find_usage(body), response.headers.get("x-request-id")
+    return EmbedResponse(
+        vectors=vectors,
+        model=as_text(body.get("model"), "model") or asked_model,
+        usage=read_usage(usage) if usage else TokenUsage(),
+        metadata={"provider_request_id": request_id} if request_id else {},
+    )
+
+
+def _in_order(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    places = [item.get("index") for item in items]
+    if all(place is None for place in places):
+        return items
+    by_place = {place: item for place, item in zip(places, items, strict=True) if type(place) is int}
+    if sorted(by_place) != list(range(len(items))):
+        raise ValueError("embeddings whose indexes do not number the texts")
+    return [by_place[place] for place in range(len(items))]
+
+
+def _vector(value: Any) -> array[float]:
+    vector = array("f")
+    if isinstance(value, str):
+        vector.frombytes(base64.b64decode(value, validate=True))
+        if sys.byteorder == "big":
+            vector.byteswap()
+    elif isinstance(value, list):
+        vector.extend(value)  # raises TypeError for anything but numbers
+    if not vector:
+        raise ValueError("an embedding without numbers")
+    return vector

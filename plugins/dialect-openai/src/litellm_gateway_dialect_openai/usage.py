@@ -1,0 +1,52 @@
+"""Read usage into buckets that do not overlap, whatever the server counts where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litellm_gateway.responses import TokenUsage
+
+from litellm_gateway_dialect_openai.wire_shapes import as_count, as_object
+
+
+def find_usage(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the usage of a body or a stream event, None when it holds none."""
+    usage = body.get("usage")
+    if not usage and "x_groq" in body:  # Groq's streams keep it there
+        usage = as_object(body["x_groq"], "x_groq").get("usage")
+    return as_object(usage, "usage") or None
+
+
+def read_usage(usage: dict[str, Any]) -> TokenUsage:
+    """Turn the server's counts into disjoint ones.
+
+    The prompt's count holds the tokens read from and written to the cache. The completion's count holds the
+    reasoning tokens, but for servers (xAI) whose total shows that they come on top.
+
+    Raises:
+        ValueError: A count is no number of zero or more.
+    """
+    prompt = as_count(usage.get("prompt_tokens"), "prompt_tokens")
+    completion = as_count(usage.get("completion_tokens"), "completion_tokens")
+    details = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
+    cached = details.get("cached_tokens")
+    if cached is None:
+        cached = usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens"))
+    read = min(as_count(cached, "cached_tokens"), prompt)
+    written = min(as_count(details.get("cache_write_tokens"), "cache_write_tokens"), prompt - read)
+    reasoning = _reasoning_tokens(usage)
+    total = as_count(usage.get("total_tokens"), "total_tokens")
+    on_top = reasoning > completion or (reasoning > 0 and total == prompt + completion + reasoning)
+    return TokenUsage(
+        input_tokens=prompt - read - written,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=completion if on_top else completion - reasoning,
+        reasoning_tokens=reasoning,
+    )
+
+
+def _reasoning_tokens(usage: dict[str, Any]) -> int:
+    details = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
+    count = details.get("reasoning_tokens")
+    return as_count(usage.get("reasoning_tokens") if count is None else count, "reasoning_tokens")

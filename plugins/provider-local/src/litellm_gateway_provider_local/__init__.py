@@ -1,0 +1,1 @@
+"""A model on this machine's own CPU, offered as provider ``local``."""

@@ -1,0 +1,35 @@
+"""OpenAI's chat format as the model server on this machine speaks it: what it lacks, and its own errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_gateway import json_codec
+from litellm_gateway.errors import ContextWindowExceededError
+from litellm_gateway_dialect_openai import ChatQuirks, OpenAIChatDialect
+
+if TYPE_CHECKING:
+    from litellm_gateway.errors import GatewayError
+    from litellm_gateway.wire import WireResponse
+
+QUIRKS = ChatQuirks(top_k=True, user_field=None, allowed_tools=False, reasoning_effort=False)
+_TOO_LONG = ("exceed_context_size_error", "is too large to process")
+
+
+class LocalDialect(OpenAIChatDialect):
+    """The format with the model server's own words for a prompt that is too long."""
+
+    def decode_error(self, response: WireResponse) -> GatewayError:
+        """Name the error behind a status of 400 and above."""
+        try:
+            error = json_codec.decode(response.body)["error"]
+            message, kind = str(error["message"]), str(error["type"])
+        except (ValueError, KeyError, TypeError):
+            return super().decode_error(response)
+        if not any(words in kind or words in message for words in _TOO_LONG):
+            return super().decode_error(response)
+        return ContextWindowExceededError(
+            f"{message}. Shorten the prompt or raise the setting context_tokens.",
+            status_code=response.status,
+            code=kind,
+        )

@@ -1,0 +1,106 @@
+"""Ask one guardrail about one text, and act on its verdict or its failure."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from litellm_gateway.bounded_wait import within
+from litellm_gateway.contracts import Allow, Block, Modify
+from litellm_gateway.errors import DeadlineExceededError, GatewayError, GuardrailError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from litellm_gateway.contracts import Call, GuardrailOffer, Verdict
+
+
+@frozen
+class Check:
+    """One guardrail at one stage, and what becomes of its verdicts and failures."""
+
+    name: str
+    stage: str
+    ask: Callable[[str, Call], Awaitable[Verdict]]
+    window: int | None
+    fail_open: bool
+    failures: dict[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        offer: GuardrailOffer,
+        stage: str,
+        ask: Callable[[str, Call], Awaitable[Verdict]],
+        failures: dict[str, int],
+    ) -> Check:
+        """Make the check of one stage from what the guardrail's offer says."""
+        return cls(offer.name, stage, ask, offer.window, offer.fail_open, failures)
+
+    async def judge(self, text: str, call: Call) -> str:
+        """Give the text to go on with."""
+        try:
+            verdict = await within(call.remaining, self.ask(text, call))
+        except GuardrailError:
+            raise
+        except Exception as error:
+            failure = error
+        else:
+            if isinstance(verdict, Allow):
+                return text
+            if isinstance(verdict, Modify) and isinstance(verdict.text, str):
+                return verdict.text
+            if isinstance(verdict, Block):
+                raise self._blocked(verdict.reason)
+            failure = TypeError("not a verdict")
+        # not raised in the except clause: a failure's words may quote the text, so it must not be chained
+        return self._failed(failure, text, call)
+
+    def _blocked(self, reason: str) -> GuardrailError:
+        what = "the request" if self.stage == "input" else "the answer"
+        return GuardrailError(
+            f"guardrail '{self.name}' blocked {what}: {reason}",
+            guardrail=self.name,
+            stage=self.stage,
+            reason=reason,
+        )
+
+    def _failed(self, failure: Exception, text: str, call: Call) -> str:
+        if isinstance(failure, DeadlineExceededError):
+            raise failure
+        if isinstance(failure, TimeoutError) and call.remaining() <= 0:
+            raise DeadlineExceededError(
+                f"the call's time was up while guardrail '{self.name}' judged",
+                phase=f"guardrail '{self.name}'",
+            )
+        self.failures[self.name] += 1
+        if self.fail_open:
+            return text
+        if isinstance(failure, GatewayError):
+            raise failure
+        error = self._blocked("the guardrail failed")
+        error.message += f" ({_place(failure)}); mend it, or let its offer say fail_open=True"
+        error.args = (error.message,)
+        raise error
+
+
+def _place(failure: Exception) -> str:
+    """Name a failure by its class and where it happened; its words may quote the text, so they stay out."""
+    trace = failure.__traceback__
+    if trace is None:
+        return "it gave neither Allow, Modify nor Block"
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    file = PurePath(trace.tb_frame.f_code.co_filename).name
+    return f"{type(failure).__name__} in {file}, line {trace.tb_lineno}"
+
+
+async def approve(checks: Sequence[Check], text: str, call: Call) -> str:
+    """Let every guardrail judge what the one before it let pass; an empty text is not judged."""
+    for check in checks:
+        if not text:
+            break
+        text = await check.judge(text, call)
+    return text

@@ -38,6 +38,7 @@ class Call:
             request to each route is not counted.
         clock: Monotonic clock, in seconds.
         errors: Errors of the attempts made so far, in order.
+        attempts: Requests sent so far.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Call:
     clock: Callable[[], float]
     started_at: float
     errors: list[GatewayError] = field(factory=list, repr=False)
+    attempts: int = 0
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""
@@ -199,7 +201,7 @@ class BuildContext:
 
     Attributes:
         name: Name the plugin was chosen by.
-        transport: The gateway's HTTP door; called late, so that plugins without HTTP never open it.
+        transport: Gives the gateway's HTTP door; a plugin without HTTP never calls it, so none is built.
         timeouts: The gateway's timeouts per phase.
         clock, sleep, random: Time and chance; use these, so that tests can drive them.
     """

@@ -127,9 +127,7 @@ class SseReader:
     def _check(self, block: bytes) -> None:
         if len(block) > self._limits.event:
             raise _too_large("event", self._limits.event)
-        if len(block) > self._limits.line and any(
-            len(line) > self._limits.line for line in block.split(b"\n")
-        ):
+        if len(block) > self._limits.line and any(len(line) > self._limits.line for line in block.split(b"\n")):
             raise _too_large("line", self._limits.line)
 
     def _without_bom(self, data: bytes) -> bytes:

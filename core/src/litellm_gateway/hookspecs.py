@@ -13,7 +13,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litellm_gateway.compose import Composition
+    from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import (
         CacheBackend,
         GuardrailOffer,

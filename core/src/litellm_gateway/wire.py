@@ -102,8 +102,8 @@ class OpenResponse(Protocol):
         """Give the whole body, decompressed.
 
         Raises:
-            MalformedResponseError: More than ``Limits.body`` bytes, broken compression, or a cut body.
-            ProviderConnectionError: The connection broke.
+            MalformedResponseError: More than ``Limits.body`` bytes, or broken compression.
+            ProviderConnectionError: The connection broke, or ended before the body did.
             ProviderTimeoutError: ``Timeouts.chunk`` passed without a byte.
             DeadlineExceededError: The call's deadline passed.
         """

@@ -1,0 +1,182 @@
+"""The HTTP door: sends one request and hands out the open response, over a bounded pool per event loop.
+
+Nothing is retried here but a kept-alive connection found dead. It knows no provider, follows no redirect and keeps
+no cookie.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from litellm_gateway.addressing import (
+    parse_proxy,
+    parse_target,
+    proxy_from_environment,
+    request_headers,
+    user_agent,
+)
+from litellm_gateway.connections import ConnectionPool, closed_error
+from litellm_gateway.errors import GatewayError
+from litellm_gateway.http_engine import Connection, connect, tls_context
+from litellm_gateway.network import Schedule, too_late
+from litellm_gateway.open_response import PooledResponse
+from litellm_gateway.wire import Limits
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from litellm_gateway.addressing import HeaderPairs, Target
+    from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
+
+_MOST_TARGETS = 256
+
+
+class HttpxTransport:
+    """Sends requests with httpx's engine over a bounded stack of connections per event loop.
+
+    One instance serves any number of threads and event loops; a forked child starts with no connection.
+
+    Args:
+        limits: Most bytes to take.
+        max_connections: Connections open at once per event loop; further requests wait in line.
+        keepalive: Seconds an idle connection is kept.
+        trust_env: Use the proxies that environment variables name.
+        verify: Check TLS certificates; an ``ssl.SSLContext`` is used as it is.
+        proxy: URL of a proxy for everything.
+        clock: What deadlines are measured by, in seconds.
+    """
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        *,
+        max_connections: int = 200,
+        keepalive: float = 30.0,
+        trust_env: bool = False,
+        verify: bool | ssl.SSLContext = True,
+        proxy: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits
+        self._max_connections = max_connections
+        self._keepalive = keepalive
+        self._trust_env = trust_env
+        self._verify = verify
+        self._proxy = parse_proxy(proxy) if proxy else None
+        self._clock = clock
+        self._closed = False
+        self._lock = threading.Lock()
+        self._agent = ""
+        self._targets: dict[str, Target] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._pid = os.getpid()
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, ConnectionPool[Connection]] = WeakKeyDictionary()
+        self._left_behind: list[object] = []
+
+    async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> OpenResponse:
+        """Send, and return as soon as the response headers are there; raises as ``Transport.open`` says."""
+        target = self._targets.get(request.url) or self._learn(request.url)
+        headers = request_headers(request, target, self._agent)
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None or pool.closed or self._pid != os.getpid():
+            pool = await self._new_pool(loop)
+        left = deadline - self._clock()
+        if left <= 0:
+            raise too_late(target.label, "connect", at_deadline=True)
+        schedule = Schedule(loop.time() + left, timeouts)
+        connection = await pool.acquire(target.origin, schedule.deadline)
+        try:
+            if connection is not None:
+                try:
+                    return await self._exchange(pool, connection, request, target, headers, schedule)
+                except GatewayError:
+                    if not connection.died_unread():
+                        raise
+                pool.forget(connection)
+                connection = None
+            connection = await connect(target, schedule, header_limit=self._limits.headers, tls=self._tls_context)
+            pool.adopt(connection)
+            return await self._exchange(pool, connection, request, target, headers, schedule)
+        except BaseException:
+            pool.discard(connection)
+            raise
+
+    async def aclose(self) -> None:
+        """Close every connection of every event loop that still runs; no request can be sent any more."""
+        self._closed = True
+        with self._lock:
+            pools = list(self._pools.items()) if self._pid == os.getpid() else []
+            self._pools = WeakKeyDictionary()
+        here = asyncio.get_running_loop()
+        for loop, pool in pools:
+            if loop is here:
+                pool.close()
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(pool.close)
+        # Sockets are closed by the loop's next turn.
+        await asyncio.sleep(0)
+
+    async def _exchange(
+        self,
+        pool: ConnectionPool[Connection],
+        connection: Connection,
+        request: WireRequest,
+        target: Target,
+        headers: HeaderPairs,
+        schedule: Schedule,
+    ) -> OpenResponse:
+        status, raw_headers, source = await connection.send(
+            request.method, target.path, headers, request.body, schedule
+        )
+        return PooledResponse(pool, connection, status, raw_headers, source, self._limits)
+
+    def _learn(self, url: str) -> Target:
+        """Take a URL apart and remember it; they are few, and parsing one is dear."""
+        target = parse_target(url, self._proxy)
+        if self._proxy is None and self._trust_env:
+            target = parse_target(url, proxy_from_environment(target.origin))
+        with self._lock:
+            self._agent = self._agent or user_agent()
+            if len(self._targets) >= _MOST_TARGETS:
+                self._targets.clear()
+            self._targets[url] = target
+        return target
+
+    def _tls_context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._tls is None:
+                self._tls = tls_context(self._verify, trust_env=self._trust_env)
+            return self._tls
+
+    async def _new_pool(self, loop: asyncio.AbstractEventLoop) -> ConnectionPool[Connection]:
+        if self._closed:
+            raise closed_error()
+        if self._pid != os.getpid():
+            self._leave_parent_behind()
+        pool: ConnectionPool[Connection] = ConnectionPool(
+            loop, maximum=self._max_connections, keepalive=self._keepalive
+        )
+        with self._lock:
+            for ended in [known for known in self._pools if known.is_closed()]:
+                del self._pools[ended]
+            self._pools[loop] = pool
+        await pool.start()
+        return pool
+
+    def _leave_parent_behind(self) -> None:
+        """Start anew in a forked child.
+
+        Sockets, their place in epoll, and a lock that may be held are the parent's: they are not to be touched,
+        not even to be freed.
+        """
+        self._left_behind.append(self._pools)
+        self._pools = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        self._pid = os.getpid()

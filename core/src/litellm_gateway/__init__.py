@@ -1,1 +1,44 @@
-"""LiteLLM Gateway: one interface to many LLM providers, composed of whatever plugins are installed."""
+"""LiteLLM Gateway: one interface to many LLM providers, composed of whatever plugins are installed.
+
+The public names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "config": "CacheConfig CircuitBreakerConfig GatewayConfig RateLimitConfig",
+    "errors": (
+        "AllRoutesFailedError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError "
+        "ContentFilteredError ContextWindowExceededError DeadlineExceededError GatewayError GuardrailError "
+        "InvalidRequestError MalformedResponseError ModelNotFoundError PermissionDeniedError PluginConflictError "
+        "PluginContractError PluginError PluginLoadError PluginNotInstalledError ProviderConnectionError "
+        "ProviderError ProviderOverloadedError ProviderTimeoutError QueueFullError QueueTimeoutError "
+        "QuotaExceededError RateLimitError StreamInterruptedError UnsupportedParameterError"
+    ),
+    "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
+    "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
+    "responses": "EmbedResponse GenerateResponse Price StreamChunk TokenUsage ToolCallDelta",
+    "secrets": "Secret",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module 'litellm_gateway' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"litellm_gateway.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 ENV_PREFIX = "LITELLM_GATEWAY_"
 
 
-def _positive(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+def _positive(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value <= 0):
         _refuse(attribute.name, "must be a number above zero", value)
 
 
-def _not_negative(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value < 0):
         _refuse(attribute.name, "must be zero or more", value)
 
 
-def _whole(instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+def _whole(_instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         _refuse(attribute.name, "must be a whole number", value)
 
 
-def _share(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+def _share(_instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
     if not isinstance(value, int | float) or not 0 < value <= 1:
         _refuse(attribute.name, "must be above 0 and at most 1", value)
 

@@ -291,5 +291,3 @@ class Route:
     def id(self) -> str:
         """``provider/model``."""
         return f"{self.provider}/{self.model}"
-
-

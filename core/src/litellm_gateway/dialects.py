@@ -92,6 +92,8 @@ class DialectProvider:
         limits: Most bytes to take.
     """
 
+    keeps_deadline = True
+
     def __init__(
         self,
         dialect: Dialect,
@@ -102,7 +104,8 @@ class DialectProvider:
     ) -> None:
         self.name = context.name
         self.dialect = dialect
-        self._context = context
+        self._transport = context.transport()
+        self._timeouts = context.timeouts
         self._secrets = tuple(secrets)
         self._limits = limits
 
@@ -146,9 +149,8 @@ class DialectProvider:
 
     async def _open(self, wire: WireRequest, call: Call, model: str) -> OpenResponse:
         """Send, and turn an error status into its typed error."""
-        transport = self._context.transport()
         try:
-            opened = await transport.open(wire, timeouts=self._context.timeouts, deadline=call.deadline)
+            opened = await self._transport.open(wire, timeouts=self._timeouts, deadline=call.deadline)
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
         if opened.status < 400:
@@ -247,9 +249,7 @@ def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
     ]
     pieces.append(StreamChunk(kind="usage", usage=response.usage))
     pieces.append(
-        StreamChunk(
-            kind="finish", finish_reason=response.finish_reason, raw_finish_reason=response.raw_finish_reason
-        )
+        StreamChunk(kind="finish", finish_reason=response.finish_reason, raw_finish_reason=response.raw_finish_reason)
     )
     return pieces
 

@@ -50,6 +50,7 @@ class GatewayError(Exception):
         request_id: The provider's own id of the exchange, if it gave one.
         model: Model asked for, if known.
         code: The provider's own error code, verbatim.
+        partial: The answer as far as it came, when a stream ended in this error; else None.
     """
 
     retry_here = False
@@ -76,6 +77,7 @@ class GatewayError(Exception):
         self.request_id = request_id
         self.model = model
         self.code = code
+        self.partial: GenerateResponse | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
@@ -271,9 +273,7 @@ class MalformedResponseError(ProviderError):
         content_type: Content type as sent.
     """
 
-    def __init__(
-        self, message: str, *, body: bytes = b"", content_type: str | None = None, **fields: Any
-    ) -> None:
+    def __init__(self, message: str, *, body: bytes = b"", content_type: str | None = None, **fields: Any) -> None:
         super().__init__(message, **fields)
         self.body = body
         self.content_type = content_type
@@ -287,7 +287,7 @@ class StreamInterruptedError(ProviderError):
 
     def __init__(self, message: str, *, partial: GenerateResponse | None = None, **fields: Any) -> None:
         super().__init__(message, **fields)
-        self.partial = partial
+        self.partial: GenerateResponse | None = partial
 
 
 class DeadlineExceededError(GatewayError, TimeoutError):

@@ -41,9 +41,7 @@ class MediaPart:
 
     def __attrs_post_init__(self) -> None:
         if (self.url is None) == (self.data is None):
-            raise InvalidRequestError(
-                f"a {self.kind} part needs exactly one of url and data", parameter="messages"
-            )
+            raise InvalidRequestError(f"a {self.kind} part needs exactly one of url and data", parameter="messages")
         if self.data is not None and not self.media_type:
             raise InvalidRequestError(
                 f"a {self.kind} part with data needs a media_type such as 'image/png'", parameter="messages"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from attrs import field, frozen
 
-from litellm_gateway.messages import Message, ResponseFormat, Tool, ToolChoice
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litellm_gateway.messages import Message, ResponseFormat, Tool, ToolChoice
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 _NO_EXTRA: Mapping[str, Any] = {}

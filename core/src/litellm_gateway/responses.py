@@ -223,11 +223,14 @@ class StreamChunk(str):
             model: str | None = None,
             response_id: str | None = None,
             data: Mapping[str, Any] | None = None,
-        ) -> StreamChunk: ...
+        ) -> StreamChunk:
+            """Make a piece; every field but ``text`` is left out where it does not apply."""
+            ...
 
     else:
 
         def __new__(cls, text="", **fields):
+            """Make a piece; see above."""
             chunk = str.__new__(cls, text)
             if fields:  # most pieces are plain text: those carry no dict at all
                 chunk.__dict__.update(fields)

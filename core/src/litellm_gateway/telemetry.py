@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +80,59 @@ class CallFinished:
 Event = CallStarted | AttemptFinished | CallFinished
 
 
+@define(eq=False)
+class CallRecord:
+    """What is known of a call while it runs; :meth:`event` makes its last event."""
+
+    call: Call
+    operation: Operation
+    outcome: Outcome = "success"
+    provider: str | None = None
+    model: str | None = None
+    error: BaseException | None = None
+    first_chunk_at: float | None = None
+    usage: TokenUsage | None = None
+    cost: Decimal | None = None
+    finish_reason: str | None = None
+    cached: bool = False
+    shared: bool = False
+    answer: Any = field(default=None, repr=False)
+
+    def failed(self, error: BaseException) -> None:
+        """Note how the call ended, when it did not end well."""
+        self.error = error
+        if isinstance(error, GeneratorExit):
+            self.outcome = "abandoned"
+        else:
+            self.outcome = "error" if isinstance(error, Exception) else "cancelled"
+
+    def latency(self) -> float:
+        """Give the seconds since the call began."""
+        return self.call.clock() - self.call.started_at
+
+    def event(self) -> CallFinished:
+        """Make the event that ends the call."""
+        call, first = self.call, self.first_chunk_at
+        return CallFinished(
+            call_id=call.id,
+            tenant=call.tenant,
+            operation=self.operation,
+            outcome=self.outcome,
+            provider=self.provider,
+            model=self.model,
+            error=type(self.error).__name__ if self.outcome == "error" else None,
+            status_code=getattr(self.error, "status_code", None),
+            seconds=self.latency(),
+            first_chunk_seconds=None if first is None else first - call.started_at,
+            usage=self.usage,
+            cost=self.cost,
+            finish_reason=self.finish_reason,
+            cached=self.cached,
+            shared=self.shared,
+            attempts=call.attempts,
+        )
+
+
 class Telemetry:
     """Fan events out to sinks; a sink that raises is counted, never felt by a call."""
 
@@ -93,6 +146,21 @@ class Telemetry:
     def active(self) -> bool:
         """Is anybody listening? Without sinks no event is even built."""
         return bool(self._sinks)
+
+    def started(self, record: CallRecord, model: str) -> None:
+        """A call entered the pipeline."""
+        if self._sinks:
+            call = record.call
+            self.emit(
+                CallStarted(
+                    call_id=call.id, tenant=call.tenant, operation=record.operation, model=model, at=call.started_at
+                )
+            )
+
+    def finished(self, record: CallRecord) -> None:
+        """A call left the pipeline."""
+        if self._sinks:
+            self.emit(record.event())
 
     def emit(self, event: Event) -> None:
         """Hand one event to every sink."""

@@ -1,0 +1,68 @@
+"""The public names of the package, for type checkers; ``__init__.py`` imports them on first use."""
+
+from litellm_gateway.config import (
+    CacheConfig as CacheConfig,
+    CircuitBreakerConfig as CircuitBreakerConfig,
+    GatewayConfig as GatewayConfig,
+    RateLimitConfig as RateLimitConfig,
+)
+from litellm_gateway.errors import (
+    AllRoutesFailedError as AllRoutesFailedError,
+    AuthenticationError as AuthenticationError,
+    BudgetExceededError as BudgetExceededError,
+    CircuitOpenError as CircuitOpenError,
+    ConfigurationError as ConfigurationError,
+    ContentFilteredError as ContentFilteredError,
+    ContextWindowExceededError as ContextWindowExceededError,
+    DeadlineExceededError as DeadlineExceededError,
+    GatewayError as GatewayError,
+    GuardrailError as GuardrailError,
+    InvalidRequestError as InvalidRequestError,
+    MalformedResponseError as MalformedResponseError,
+    ModelNotFoundError as ModelNotFoundError,
+    PermissionDeniedError as PermissionDeniedError,
+    PluginConflictError as PluginConflictError,
+    PluginContractError as PluginContractError,
+    PluginError as PluginError,
+    PluginLoadError as PluginLoadError,
+    PluginNotInstalledError as PluginNotInstalledError,
+    ProviderConnectionError as ProviderConnectionError,
+    ProviderError as ProviderError,
+    ProviderOverloadedError as ProviderOverloadedError,
+    ProviderTimeoutError as ProviderTimeoutError,
+    QueueFullError as QueueFullError,
+    QueueTimeoutError as QueueTimeoutError,
+    QuotaExceededError as QuotaExceededError,
+    RateLimitError as RateLimitError,
+    StreamInterruptedError as StreamInterruptedError,
+    UnsupportedParameterError as UnsupportedParameterError,
+)
+from litellm_gateway.gateway import (
+    LiteLLMGateway as LiteLLMGateway,
+    create_gateway as create_gateway,
+    generate_text as generate_text,
+    generate_text_async as generate_text_async,
+)
+from litellm_gateway.messages import (
+    MediaPart as MediaPart,
+    Message as Message,
+    ReasoningPart as ReasoningPart,
+    ResponseFormat as ResponseFormat,
+    TextPart as TextPart,
+    Tool as Tool,
+    ToolCall as ToolCall,
+    ToolChoice as ToolChoice,
+)
+from litellm_gateway.responses import (
+    EmbedResponse as EmbedResponse,
+    GenerateResponse as GenerateResponse,
+    Price as Price,
+    StreamChunk as StreamChunk,
+    TokenUsage as TokenUsage,
+    ToolCallDelta as ToolCallDelta,
+)
+from litellm_gateway.secrets import (
+    Secret as Secret,
+)
+
+__version__: str

@@ -1,0 +1,294 @@
+"""Build a gateway's parts from its configuration and the plugins it wants.
+
+Only this room builds. It does no network I/O; a wrong configuration or plugin fails here, not on the first call.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from litellm_gateway.attempts import Attempts, Target
+from litellm_gateway.cache_mechanism import CacheMechanism
+from litellm_gateway.circuit_breaker import CircuitBreakers
+from litellm_gateway.composition import Composition, LazyTransport
+from litellm_gateway.config import CacheConfig, check_keys, from_mapping
+from litellm_gateway.contracts import BuildContext, Embedder, ProviderOffer, Route, TransportOffer
+from litellm_gateway.errors import ConfigurationError, GatewayError, PluginLoadError
+from litellm_gateway.guarding import Guards
+from litellm_gateway.ledger import Ledger
+from litellm_gateway.offers import Offered, Offers
+from litellm_gateway.pipeline import Pipeline
+from litellm_gateway.plugins import Plugins
+from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
+from litellm_gateway.rate_limiter import RateLimiter
+from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.routing import Router
+from litellm_gateway.single_flight import SingleFlight
+from litellm_gateway.telemetry import Telemetry
+from litellm_gateway.wire import Timeouts, TransportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from litellm_gateway.config import GatewayConfig
+    from litellm_gateway.requests import Request
+    from litellm_gateway.responses import Price
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio
+
+    await asyncio.sleep(seconds)
+
+
+def compose(config: GatewayConfig, *, cache: CacheMechanism | None = None) -> Composition:
+    """Build the parts of a gateway.
+
+    Raises:
+        ConfigurationError: A setting is unknown, impossible or missing.
+        PluginError: A plugin the configuration wants is missing or fails.
+    """
+    return Composer(config).compose(cache)
+
+
+class Composer:
+    """One composition in the making."""
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Any] = _sleep,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._sleep = sleep
+        self._random = chance or random.Random()  # noqa: S311 - jitter, not cryptography
+        self._plugins = Plugins()
+        self._offers = Offers(self._plugins, given=config.plugins, policies=config.policies, discover=config.discover)
+        self._timeouts = Timeouts(
+            connect=config.connect_timeout, first_byte=config.first_byte_timeout, chunk=config.chunk_timeout
+        )
+        self._closers: list[Any] = []
+        self._transport = self._choose_transport()
+
+    def compose(self, cache: CacheMechanism | None) -> Composition:
+        """Build every part in order and let plugins look at the whole."""
+        config = self._config
+        sinks = self._build_sinks()
+        telemetry = Telemetry(sinks)
+        self._closers.append(self._transport)
+        names = self._provider_names()
+        default = default_provider(config, names)
+        targets = {name: self._build_target(name, is_default=name == default) for name in names}
+        breakers = CircuitBreakers(config.circuit_breaker, clock=self._clock, random=self._random)
+        limiter = RateLimiter(config.rate_limit_config, clock=self._clock)
+        guards, guardrails = self._build_guards()
+        cache = self._build_cache(cache)
+        pipeline = Pipeline(
+            routes=self._routes(names, default, targets),
+            identities=_identities(targets),
+            guards=guards,
+            keys=cache or CacheMechanism(CacheConfig()),
+            cache=cache,
+            cache_ttl=config.cache_ttl,
+            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock)
+            if config.enable_request_deduplication
+            else None,
+            batching=self._build_batching(),
+            limiter=limiter,
+            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
+            ledger=Ledger(self._price(targets)),
+            telemetry=telemetry,
+        )
+        composition = Composition(
+            config=config,
+            default=default,
+            targets=targets,
+            pipeline=pipeline,
+            breakers=breakers,
+            limiter=limiter,
+            cache=cache,
+            telemetry=telemetry,
+            transport=self._transport,
+            guardrails=guardrails,
+            sinks=tuple(name for name, _ in sinks),
+            offers=self._offers,
+            closers=self._closers,
+        )
+        self._plugins.composed(composition)
+        return composition
+
+    def _provider_names(self) -> list[str]:
+        available = self._offers.names("provider")
+        names = wanted_providers(self._config, available)
+        return names or [only_provider(self._config, available, self._provider_offer)]
+
+    def _provider_offer(self, name: str) -> ProviderOffer | None:
+        offered = self._offers.find("provider", name)
+        return offered.offer if offered is not None and isinstance(offered.offer, ProviderOffer) else None
+
+    def _build_target(self, name: str, *, is_default: bool) -> Target:
+        offered = self._offers.get("provider", name)
+        offer = offered.offer
+        assert isinstance(offer, ProviderOffer)
+        settings = settings_for(name, offer, self._config, is_default=is_default)
+        provider = self._build(offered, settings)
+        self._closers.append(provider)
+        return Target(
+            offer=offer,
+            provider=provider,
+            embedder=provider if isinstance(provider, Embedder) else None,
+            identity=identity(name, f"{offered.origin} {offered.version}", settings),
+            keeps_deadline=bool(getattr(provider, "keeps_deadline", False)),
+        )
+
+    def _build(self, offered: Offered, settings: Any) -> Any:
+        context = BuildContext(
+            name=offered.name,
+            transport=self._transport,
+            timeouts=self._timeouts,
+            clock=self._clock,
+            sleep=self._sleep,
+            random=self._random,
+        )
+        try:
+            return offered.offer.build(settings, context)
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PluginLoadError(
+                f"{offered.kind} '{offered.name}' of {offered.origin} cannot be built "
+                f"({type(error).__name__}: {error})",
+                plugin=offered.name,
+                distribution=offered.origin,
+            ) from error
+
+    def _choose_transport(self) -> LazyTransport:
+        config = self._config
+        settings = TransportSettings(
+            max_connections=config.max_connections, keepalive=config.keepalive, trust_env=config.trust_env
+        )
+        return LazyTransport(self._transport_offer(config.transport), settings, self._build)
+
+    def _transport_offer(self, name: str) -> Offered:
+        if name != "auto":
+            return self._offers.get("transport", name)
+        found = [self._offers.find("transport", each) for each in self._offers.names("transport")]
+        ranked = [each for each in found if each is not None and isinstance(each.offer, TransportOffer)]
+        return max(ranked, key=lambda each: getattr(each.offer, "speed", 0))
+
+    def _build_sinks(self) -> list[tuple[str, Any]]:
+        config = self._config
+        named = config.telemetry
+        names = self._offers.names("telemetry") if named is None else named
+        check_keys(config.telemetry_settings, names, path="telemetry_settings")
+        sinks = []
+        for name in names:
+            offered = self._offers.find("telemetry", name) if named is None else self._offers.get("telemetry", name)
+            if offered is None:
+                continue
+            given = config.telemetry_settings.get(name)
+            sink = self._build(offered, from_mapping(offered.offer.settings, given, path=f"telemetry_settings.{name}"))
+            self._closers.append(sink)
+            sinks.append((name, sink))
+        return sinks
+
+    def _build_guards(self) -> tuple[Guards, tuple[str, ...]]:
+        """Every guardrail must work, asked for by name or not: one that is missing would go unnoticed."""
+        config = self._config
+        names = self._offers.names("guardrail") if config.guardrails is None else config.guardrails
+        check_keys(config.guardrail_settings, names, path="guardrail_settings")
+        built = []
+        for name in names:
+            offered = self._offers.get("guardrail", name)
+            given = config.guardrail_settings.get(name)
+            settings = from_mapping(offered.offer.settings, given, path=f"guardrail_settings.{name}")
+            guardrail = self._build(offered, settings)
+            self._closers.append(guardrail)
+            built.append((offered.offer, guardrail))
+        return Guards(built), tuple(names)  # type: ignore[arg-type]
+
+    def _build_cache(self, given: CacheMechanism | None) -> CacheMechanism | None:
+        config = self._config
+        if not config.enable_caching:
+            return None
+        cache = given or CacheMechanism(CacheConfig(), clock=self._clock)
+        if cache.backend is not None:
+            return cache
+        offered = self._offers.get("cache", config.cache_backend)
+        values = config.cache_settings
+        if values is None and offered.name == "memory":
+            values = {"max_entries": cache.config.max_entries, "max_bytes": cache.config.max_bytes}
+        backend = self._build(offered, from_mapping(offered.offer.settings, values, path="cache_settings"))
+        cache.attach(backend)
+        if given is None:
+            self._closers.append(cache)
+        return cache
+
+    def _build_batching(self) -> Any:
+        config = self._config
+        if not config.enable_request_batching:
+            return None
+        from litellm_gateway.request_batching import RequestBatching
+
+        return RequestBatching(size=config.batch_size, timeout=config.batch_timeout)
+
+    def _routes(
+        self, names: Sequence[str], default: str | None, targets: Mapping[str, Target]
+    ) -> Callable[[Request], Sequence[Route]]:
+        config = self._config
+        generate = Router(
+            names,
+            default=default,
+            default_models={name: target.offer.default_model for name, target in targets.items()},
+            default_model=config.default_model,
+            fallbacks=config.fallbacks,
+        )
+        embed = Router(
+            names,
+            default=default,
+            default_models={name: target.offer.default_embedding_model for name, target in targets.items()},
+            default_model=config.default_embedding_model,
+            purpose="embed",
+        )
+        for model in config.fallbacks:
+            generate.route(model)
+        plugins, decided = self._plugins, self._plugins.decides_routes()
+
+        def routes(request: Request) -> Sequence[Route]:
+            router = embed if isinstance(request, EmbedRequest) else generate
+            found = router.routes(request.model)
+            return _known(plugins.routes(request, found), targets) if decided else found
+
+        return routes
+
+    def _price(self, targets: Mapping[str, Target]) -> Callable[[str, str], Price | None]:
+        def price(provider: str, model: str) -> Price | None:
+            decided = self._plugins.price(provider, model)
+            if decided is not None:
+                return decided
+            table = targets[provider].offer.prices if provider in targets else None
+            return table(model) if table is not None else None
+
+        return price
+
+
+def _identities(targets: Mapping[str, Target]) -> Callable[[Sequence[Route]], str]:
+    def identities(routes: Sequence[Route]) -> str:
+        return "\n".join(f"{targets[route.provider].identity}/{route.model}" for route in routes)
+
+    return identities
+
+
+def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> Sequence[Route]:
+    for route in routes:
+        if not isinstance(route, Route) or route.provider not in targets:
+            raise ConfigurationError(
+                f"a policy chose {route!r}, but this gateway has {', '.join(targets)}", path="policies"
+            )
+    return routes

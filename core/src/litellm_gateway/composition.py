@@ -1,0 +1,113 @@
+"""What a gateway is made of once composed: its parts, their description, and how they are closed again."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from litellm_gateway.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from litellm_gateway.attempts import Target
+    from litellm_gateway.cache_mechanism import CacheMechanism
+    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.config import GatewayConfig
+    from litellm_gateway.contracts import Transport
+    from litellm_gateway.offers import Offered, Offers
+    from litellm_gateway.pipeline import Pipeline
+    from litellm_gateway.rate_limiter import RateLimiter
+    from litellm_gateway.telemetry import Telemetry
+    from litellm_gateway.wire import TransportSettings
+
+_CLOSING = 10.0
+
+
+@define(eq=False)
+class Composition:
+    """A gateway's parts, ready to work.
+
+    Attributes:
+        config: What they were built from.
+        default: Name of the default provider, None when calls must name one.
+        targets: Providers by name.
+        pipeline: The way of a request through the parts.
+        breakers, limiter, cache, telemetry: Parts whose state can be asked for.
+    """
+
+    config: GatewayConfig
+    default: str | None
+    targets: Mapping[str, Target]
+    pipeline: Pipeline
+    breakers: CircuitBreakers
+    limiter: RateLimiter
+    cache: CacheMechanism | None
+    telemetry: Telemetry
+    transport: LazyTransport
+    guardrails: tuple[str, ...]
+    sinks: tuple[str, ...]
+    _offers: Offers
+    _closers: list[Any] = field(factory=list)
+
+    def describe(self) -> dict[str, Any]:
+        """Say what this gateway is made of, as plain data: providers, parts, and every plugin within reach."""
+        config = self.config
+        return {
+            "default_provider": self.default,
+            "providers": {name: target.offer.summary for name, target in self.targets.items()},
+            "guardrails": list(self.guardrails),
+            "telemetry": list(self.sinks),
+            "transport": self.transport.name,
+            "cache": config.cache_backend if self.cache is not None else None,
+            "rate_limit": self.limiter.active,
+            "deduplication": config.enable_request_deduplication,
+            "batching": config.enable_request_batching,
+            "plugins": self._offers.describe(),
+        }
+
+    def broken_plugins(self) -> list[str]:
+        """Name the plugins that were set aside."""
+        return [f"{kind} '{name}'" for kind, name in self._offers.broken]
+
+    async def aclose(self) -> None:
+        """Close every part, last built first; an error of one does not keep the others open."""
+        import asyncio
+
+        failures: list[Exception] = []
+        while self._closers:
+            part = self._closers.pop()
+            try:
+                async with asyncio.timeout(_CLOSING):
+                    await part.aclose()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise PluginError(
+                f"{len(failures)} part(s) failed while closing, first {type(failures[0]).__name__}: {failures[0]}"
+            ) from failures[0]
+
+
+class LazyTransport:
+    """The gateway's transport, chosen at once and built when the first provider asks for it."""
+
+    def __init__(self, offered: Offered, settings: TransportSettings, build: Callable[[Offered, Any], Any]) -> None:
+        self.name = offered.name
+        self._make = lambda: build(offered, settings)
+        self._lock = Lock()
+        self._built: Transport | None = None
+
+    def __call__(self) -> Transport:
+        """Give the transport."""
+        if self._built is None:
+            with self._lock:
+                if self._built is None:
+                    self._built = self._make()
+        return self._built
+
+    async def aclose(self) -> None:
+        """Close it, if anybody ever asked for it."""
+        if self._built is not None:
+            await self._built.aclose()

@@ -1,0 +1,280 @@
+"""The gateway itself: every call a user makes, awaited or blocking. It checks, opens a call and hands over."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from litellm_gateway.config import GatewayConfig, RateLimitConfig
+from litellm_gateway.errors import GatewayError
+from litellm_gateway.request_builder import build_embed, build_generate, check_tenant, check_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from litellm_gateway.cache_mechanism import CacheMechanism
+    from litellm_gateway.composition import Composition
+    from litellm_gateway.contracts import Call
+    from litellm_gateway.requests import EmbedOptions, GenerateOptions, Request
+    from litellm_gateway.response_stream import BlockingResponseStream, ResponseStream
+    from litellm_gateway.responses import EmbedResponse, GenerateResponse
+    from litellm_gateway.secrets import Secret
+
+
+class LiteLLMGateway:
+    """One interface to many LLM providers.
+
+    A gateway is made once and used from any number of threads and event loops. Close it with :meth:`close`,
+    :meth:`aclose`, or a ``with`` block; one that is never closed is cleaned up when the program ends.
+
+    Args:
+        config: All settings; ``GatewayConfig()`` by default.
+        cache: A cache of your own to use when caching is enabled; it stays yours to close.
+
+    Raises:
+        ConfigurationError: A setting is unknown, impossible or missing.
+        PluginError: A plugin the configuration wants is missing or fails.
+
+    Example:
+        >>> gateway = LiteLLMGateway(config=GatewayConfig(provider="echo"))
+        >>> gateway.generate(prompt="Hello").text
+        'Hello'
+    """
+
+    def __init__(self, config: GatewayConfig | None = None, *, cache: CacheMechanism | None = None) -> None:
+        from litellm_gateway.compose import compose
+
+        self.config = config or GatewayConfig()
+        self._composition: Composition = compose(self.config, cache=cache)
+        self._calls: set[Call] = set()
+        self._closed = False
+
+    def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> GenerateResponse:
+        """Answer a prompt or a conversation, blocking; see :meth:`generate_async`."""
+        from litellm_gateway import blocking
+
+        return blocking.run(self.generate_async(prompt, **options))
+
+    async def generate_async(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> GenerateResponse:
+        """Answer a prompt or a conversation.
+
+        Args:
+            prompt: Text to answer; or give ``messages``.
+            **options: See :class:`~litellm_gateway.requests.GenerateOptions`: ``messages``, ``model``,
+                ``system``, ``max_tokens``, ``temperature`` (0.0 to 2.0), ``tenant_id``, ``timeout`` (seconds), ...
+
+        Raises:
+            InvalidRequestError: Something in the request is wrong; nothing was sent.
+            RateLimitError: A limit was hit; ``retry_after`` in seconds.
+            GatewayError: Every other failure, see :mod:`litellm_gateway.errors`.
+        """
+        request = build_generate(prompt, options)
+        answer: GenerateResponse = await self._run(request, options, "generate")
+        return answer
+
+    def generate_stream(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> BlockingResponseStream:
+        """Answer piece by piece, blocking; each piece prints as the text it adds.
+
+        The iterator also has ``response()``, which reads what is left and gives the whole answer, and ``close()``.
+        """
+        from litellm_gateway.response_stream import BlockingResponseStream
+
+        return BlockingResponseStream(self.generate_stream_async(prompt, **options))
+
+    def generate_stream_async(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> ResponseStream:
+        """Answer piece by piece: ``async for piece in gateway.generate_stream_async(...)``.
+
+        Takes and raises what :meth:`generate_async` does; after the first piece, a failure is a
+        ``StreamInterruptedError`` or the provider's own error, with ``partial`` holding what came.
+        """
+        from litellm_gateway.response_stream import ResponseStream
+        from litellm_gateway.telemetry import CallRecord
+
+        request = build_generate(prompt, options)
+
+        def begin() -> tuple[Any, Any]:
+            call = self._open_call(options)
+            record = CallRecord(call=call, operation="stream")
+            return self._composition.pipeline.stream(call, request, record), record
+
+        return ResponseStream(begin, self._calls)
+
+    def embed(self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> EmbedResponse:
+        """Embed texts, blocking; see :meth:`embed_async`."""
+        from litellm_gateway import blocking
+
+        return blocking.run(self.embed_async(texts, **options))
+
+    async def embed_async(self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> EmbedResponse:
+        """Embed texts; ``response[i]`` is the vector of ``texts[i]``, a sequence of floats.
+
+        Args:
+            texts: One text or several, none of them empty.
+            **options: See :class:`~litellm_gateway.requests.EmbedOptions`: ``model``, ``dimensions``,
+                ``input_type``, ``tenant_id``, ``timeout`` (seconds), ...
+
+        Raises:
+            InvalidRequestError: Something in the request is wrong; nothing was sent.
+            GatewayError: Every other failure.
+        """
+        request = build_embed(texts, options)
+        answer: EmbedResponse = await self._run(request, options, "embed")
+        return answer
+
+    def configure_rate_limiting(self, config: RateLimitConfig | None) -> None:
+        """Set new limits from now on, None for none; requests that wait already stay in line."""
+        self._composition.limiter.configure(config)
+
+    def get_health(self, *, tenant_id: str | None = None) -> dict[str, Any]:
+        """Say how the gateway is: ``status``, ``provider``, ``circuit_breaker``, ``rate_limit`` and more.
+
+        Args:
+            tenant_id: Tenant whose remaining requests are shown.
+        """
+        from litellm_gateway.health import report
+
+        parts = self._composition
+        return report(
+            provider=parts.default,
+            providers=list(parts.targets),
+            breakers=parts.breakers,
+            limiter=parts.limiter,
+            in_flight=len(self._calls),
+            cache=None if parts.cache is None else attrs.asdict(parts.cache.stats),
+            sink_errors=parts.telemetry.sink_errors,
+            broken_plugins=parts.broken_plugins(),
+            closed=self._closed,
+            tenant=check_tenant(tenant_id),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Say what the gateway is made of: providers, parts, and every plugin within reach with its state."""
+        return self._composition.describe()
+
+    def close(self) -> None:
+        """Close every connection and plugin, blocking; closing twice is no error."""
+        from litellm_gateway import blocking
+
+        if not self._closed:
+            blocking.run(self.aclose())
+
+    async def aclose(self) -> None:
+        """Close every connection and plugin; closing twice is no error."""
+        if not self._closed:
+            self._closed = True
+            await self._composition.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<LiteLLMGateway {', '.join(self._composition.targets)}{' closed' if self._closed else ''}>"
+
+    async def _run(self, request: Request, options: Mapping[str, Any], operation: Any) -> Any:
+        from litellm_gateway.telemetry import CallRecord
+
+        call = self._open_call(options)
+        self._calls.add(call)
+        try:
+            return await self._composition.pipeline.run(call, request, CallRecord(call=call, operation=operation))
+        finally:
+            self._calls.discard(call)
+
+    def _open_call(self, options: Mapping[str, Any]) -> Call:
+        from litellm_gateway.contracts import Call
+
+        if self._closed:
+            raise GatewayError("this gateway is closed; make a new one with create_gateway()")
+        timeout = check_timeout(options.get("timeout"))
+        now = time.monotonic()
+        return Call(
+            id=f"req_{os.urandom(12).hex()}",
+            tenant=check_tenant(options.get("tenant_id")),
+            deadline=now + (self.config.timeout if timeout is None else timeout),
+            retries_left=self.config.max_retries,
+            clock=time.monotonic,
+            started_at=now,
+        )
+
+
+def create_gateway(
+    api_key: str | Secret | None = None,
+    provider: str | None = None,
+    default_model: str | None = None,
+    *,
+    timeout: float | None = None,
+    max_retries: int | None = None,
+    rate_limit_config: RateLimitConfig | None = None,
+    enable_caching: bool = False,
+    cache_ttl: float | None = None,
+    cache: CacheMechanism | None = None,
+    **settings: Any,
+) -> LiteLLMGateway:
+    """Make a gateway.
+
+    Args:
+        api_key: Key of the provider; None reads the environment variable its users know.
+        provider: Name of the default provider (``"openai"``, ``"local"``, ...); None takes the only one that
+            has a key, else the local model.
+        default_model: Model for calls that name none.
+        timeout: Seconds a whole call may take, 60 by default.
+        max_retries: Requests sent again after a failure, 2 by default.
+        rate_limit_config: Limits the gateway keeps by itself.
+        enable_caching: Keep answers and give them again to the same tenant for the same request.
+        cache_ttl: Seconds an answer is kept.
+        cache: A cache of your own.
+        **settings: Every other setting of :class:`~litellm_gateway.config.GatewayConfig`.
+
+    Raises:
+        ConfigurationError: A setting is unknown, impossible or missing; the message names it.
+        PluginError: A plugin the configuration wants is missing or fails; the message says what mends it.
+
+    Example:
+        >>> gateway = create_gateway(provider="echo")
+        >>> gateway.generate(prompt="Hello").text
+        'Hello'
+    """
+    named = {
+        "api_key": api_key,
+        "provider": provider,
+        "default_model": default_model,
+        "timeout": timeout,
+        "max_retries": max_retries,
+        "rate_limit_config": rate_limit_config,
+        "cache_ttl": cache_ttl,
+    }
+    given = {name: value for name, value in named.items() if value is not None}
+    config = GatewayConfig.from_dict({**given, "enable_caching": enable_caching, **settings})
+    return LiteLLMGateway(config=config, cache=cache)
+
+
+def generate_text(
+    gateway: LiteLLMGateway, prompt: str | None = None, **options: Unpack[GenerateOptions]
+) -> GenerateResponse:
+    """Answer a prompt with a gateway, blocking; the same as ``gateway.generate``."""
+    return gateway.generate(prompt, **options)
+
+
+async def generate_text_async(
+    gateway: LiteLLMGateway, prompt: str | None = None, **options: Unpack[GenerateOptions]
+) -> GenerateResponse:
+    """Answer a prompt with a gateway; the same as ``gateway.generate_async``."""
+    return await gateway.generate_async(prompt, **options)

@@ -1,0 +1,55 @@
+"""Say how a gateway is, in the shape the user's guide shows; it only reads what other rooms keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.rate_limiter import RateLimiter
+
+
+def report(
+    *,
+    provider: str | None,
+    providers: Sequence[str],
+    breakers: CircuitBreakers,
+    limiter: RateLimiter,
+    in_flight: int,
+    cache: Mapping[str, int] | None,
+    sink_errors: Mapping[str, int],
+    broken_plugins: Sequence[str],
+    closed: bool,
+    tenant: str = "",
+) -> dict[str, Any]:
+    """Give the state of a gateway as plain data.
+
+    Returns:
+        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, or a sink fails), ``"unhealthy"``
+        (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts requests of ``tenant``, None
+        without a limit.
+    """
+    circuits = breakers.snapshot()
+    states = [circuit["state"] for circuit in circuits.values()]
+    failing_sinks = {name: count for name, count in sink_errors.items() if count}
+    return {
+        "status": _status(states, bool(failing_sinks), closed=closed),
+        "provider": provider,
+        "providers": list(providers),
+        "circuit_breaker": {"state": breakers.state(), "routes": circuits},
+        "rate_limit": {"remaining": limiter.remaining(tenant), "queue_depth": limiter.queue_depth},
+        "in_flight": in_flight,
+        "cache": None if cache is None else dict(cache),
+        "telemetry": {"errors": failing_sinks},
+        "plugins": {"broken": list(broken_plugins)},
+    }
+
+
+def _status(states: Sequence[str], failing: bool, *, closed: bool) -> str:
+    if closed:
+        return "closed"
+    if states and all(state == "open" for state in states):
+        return "unhealthy"
+    return "degraded" if failing or any(state != "closed" for state in states) else "healthy"

@@ -1,0 +1,141 @@
+"""Read messages given as plain mappings, in the shape OpenAI made common, into typed ones."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from litellm_gateway import json_codec
+from litellm_gateway.errors import InvalidRequestError
+from litellm_gateway.messages import ROLES, MediaPart, Message, Part, ReasoningPart, TextPart, ToolCall
+
+
+def read_message(value: Any, path: str) -> Message:
+    """Read one message.
+
+    Args:
+        value: A mapping with ``role`` and ``content``, and ``tool_calls``, ``tool_call_id`` or ``name`` where
+            they apply. Content is text, or a list of parts of type text, image_url, input_audio or file.
+        path: Where it stands, for the message of an error (``messages[2]``).
+
+    Raises:
+        InvalidRequestError: It is no message; the text says where.
+    """
+    if not isinstance(value, Mapping):
+        raise _wrong(f"{path} must be a Message or a mapping with role and content, not {type(value).__name__}")
+    role = value.get("role")
+    if role not in ROLES:
+        raise _wrong(f"{path}.role must be one of {', '.join(sorted(ROLES))}")
+    content = _content(value.get("content"), f"{path}.content")
+    tool_calls = tuple(
+        _tool_call(call, f"{path}.tool_calls[{index}]") for index, call in enumerate(value.get("tool_calls") or ())
+    )
+    if not content and not tool_calls and role != "tool":
+        raise _wrong(f"{path}.content is empty")
+    if role == "tool" and not isinstance(value.get("tool_call_id"), str):
+        raise _wrong(f"{path}.tool_call_id is missing; it names the tool call this answers")
+    return Message(
+        role=role,
+        content=content,
+        tool_calls=tool_calls,
+        tool_call_id=value.get("tool_call_id"),
+        is_error=bool(value.get("is_error", False)),
+        name=value.get("name"),
+    )
+
+
+def _content(value: Any, path: str) -> str | tuple[Part, ...]:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) or not isinstance(value, Sequence):
+        raise _wrong(f"{path} must be a string or a list of parts, not {type(value).__name__}")
+    return tuple(_part(part, f"{path}[{index}]") for index, part in enumerate(value))
+
+
+def _part(value: Any, path: str) -> Part:
+    if isinstance(value, TextPart | MediaPart | ReasoningPart):
+        return value
+    if isinstance(value, str):
+        return TextPart(text=value)
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    if kind in ("text", "input_text", "output_text"):
+        return TextPart(text=_string(value, "text", path), cache=bool(value.get("cache_control")))
+    if kind in ("image_url", "input_image"):
+        return _image(value.get("image_url"), path)
+    if kind == "input_audio":
+        audio = _inner(value, "input_audio", path)
+        data = _decoded(_string(audio, "data", path), path)
+        return MediaPart(kind="audio", data=data, media_type=f"audio/{_string(audio, 'format', path)}")
+    if kind == "file":
+        return _file(_inner(value, "file", path), path)
+    raise _wrong(f"{path}.type must be text, image_url, input_audio or file")
+
+
+def _image(value: Any, path: str) -> MediaPart:
+    spec = {"url": value} if isinstance(value, str) else value
+    if not isinstance(spec, Mapping):
+        raise _wrong(f"{path}.image_url must be a URL or a mapping with url")
+    return _media("image", _string(spec, "url", path), path, detail=spec.get("detail"))
+
+
+def _file(spec: Mapping[str, Any], path: str) -> MediaPart:
+    source = spec.get("file_data") or spec.get("url")
+    if not isinstance(source, str):
+        raise _wrong(f"{path}.file needs file_data (a data: URL) or url")
+    return _media("file", source, path, filename=spec.get("filename"))
+
+
+def _media(kind: Any, url: str, path: str, **more: Any) -> MediaPart:
+    if not url.startswith("data:"):
+        return MediaPart(kind=kind, url=url, **more)
+    head, _, payload = url[5:].partition(",")
+    media_type, _, encoding = head.partition(";")
+    if encoding != "base64" or not media_type:
+        raise _wrong(f"{path}: a data: URL must be data:<media type>;base64,<data>")
+    return MediaPart(kind=kind, data=_decoded(payload, path), media_type=media_type, **more)
+
+
+def _tool_call(value: Any, path: str) -> ToolCall:
+    if isinstance(value, ToolCall):
+        return value
+    spec = value.get("function", value) if isinstance(value, Mapping) else None
+    if not isinstance(spec, Mapping):
+        raise _wrong(f"{path} must be a ToolCall or a mapping")
+    arguments = spec.get("arguments")
+    if isinstance(arguments, Mapping):
+        arguments = json_codec.encode(dict(arguments)).decode()
+    return ToolCall(
+        id=_string(value, "id", path),
+        name=_string(spec, "name", path),
+        arguments=arguments or "{}",
+        signature=value.get("signature"),
+    )
+
+
+def _inner(value: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
+    inner = value.get(name)
+    if not isinstance(inner, Mapping):
+        raise _wrong(f"{path}.{name} must be a mapping")
+    return inner
+
+
+def _string(value: Mapping[str, Any], name: str, path: str) -> str:
+    text = value.get(name)
+    if not isinstance(text, str) or (not text and name != "text"):
+        raise _wrong(f"{path}.{name} must be a string")
+    return text
+
+
+def _decoded(text: str, path: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise _wrong(f"{path}: the data is not base64") from None
+
+
+def _wrong(message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, parameter="messages")

@@ -1,0 +1,285 @@
+"""A request's way through the gateway, step by step, whole and streaming. This page knows the order, nothing else.
+
+ 1 telemetry         the call has started
+ 2 guarding          input guardrails: allow, modify, block
+ 3 routing           routes for the model
+ 4 cache_mechanism   a cached answer goes to 8
+ 5 single_flight     an identical request in flight is followed
+ 6 rate_limiter      reserve requests and tokens, wait in the queue if allowed
+ 7 attempts          for each route, for each try: breaker, provider; settle with the limiter
+ 8 guarding          output guardrails, on cached answers too
+ 9 cache_mechanism   store a whole, unmodified answer that was just made
+10 ledger            price it
+11 telemetry         the call has ended: exactly one event, whatever happened
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.contracts import CacheKey
+from litellm_gateway.dialects import as_chunks
+from litellm_gateway.ledger import estimate_text_tokens, estimate_tokens
+from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.responses import GenerateResponse, StreamChunk
+from litellm_gateway.streaming import close, open_stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from litellm_gateway.attempts import Attempt, Attempts
+    from litellm_gateway.cache_mechanism import CacheMechanism
+    from litellm_gateway.contracts import Call, Route
+    from litellm_gateway.guarding import Guards
+    from litellm_gateway.ledger import Ledger
+    from litellm_gateway.rate_limiter import RateLimiter
+    from litellm_gateway.request_batching import RequestBatching
+    from litellm_gateway.requests import GenerateRequest, Request
+    from litellm_gateway.responses import EmbedResponse
+    from litellm_gateway.single_flight import SingleFlight
+    from litellm_gateway.telemetry import CallRecord, Telemetry
+
+    Response = GenerateResponse | EmbedResponse
+
+
+@frozen(kw_only=True)
+class Made:
+    """An answer a provider has just made, and the route it came by."""
+
+    answer: Response
+    route: Route
+
+
+@frozen(kw_only=True, eq=False)
+class Pipeline:
+    """The rooms a request passes, in place; a room that is switched off is None or not ``active``."""
+
+    routes: Callable[[Request], Sequence[Route]]
+    identities: Callable[[Sequence[Route]], str]
+    guards: Guards
+    keys: CacheMechanism
+    cache: CacheMechanism | None
+    cache_ttl: float | None
+    single_flight: SingleFlight | None
+    batching: RequestBatching | None
+    limiter: RateLimiter
+    attempts: Attempts
+    ledger: Ledger
+    telemetry: Telemetry
+
+    async def run(self, call: Call, request: Request, record: CallRecord) -> Any:
+        """Answer a request whole: text or embeddings."""
+        self.telemetry.started(record, request.model)
+        try:
+            if self.guards.active:
+                request = await self.guards.check_request(request, call)
+            routes = self.routes(request)
+            key = self._key(call, request, routes)
+            answer = await self._look_up(key, record)
+            if answer is None:
+                answer = await self._make(call, request, routes, key, record)
+            checked = answer
+            if self.guards.active and isinstance(answer, GenerateResponse):
+                checked = await self.guards.check_response(answer, call)
+            if not record.cached and not record.shared and checked is answer:
+                await self._store(key, answer)
+            return self._signed(checked, call, record)
+        except BaseException as error:
+            record.failed(error)
+            raise
+        finally:
+            self.telemetry.finished(record)
+
+    async def stream(self, call: Call, request: GenerateRequest, record: CallRecord) -> AsyncIterator[StreamChunk]:
+        """Answer a request piece by piece; ``record.answer`` is the whole answer once the stream has ended."""
+        self.telemetry.started(record, request.model)
+        builder = AnswerBuilder()
+        pieces: AsyncIterator[StreamChunk] | None = None
+        try:
+            if self.guards.active:
+                checked = await self.guards.check_request(request, call)
+                assert not isinstance(checked, EmbedRequest)
+                request = checked
+            routes = self.routes(request)
+            key = self._key(call, request, routes)
+            made, pieces = await self._pieces(call, request, routes, key, record)
+            if self.guards.active:
+                pieces = self.guards.guard_stream(pieces, call)
+            take = builder.take
+            async for piece in pieces:
+                take(piece)
+                if record.first_chunk_at is None:
+                    _note_start(record, piece, call)
+                yield piece
+            answer = builder.build(model=record.model or request.model, metadata={})
+            if made is not None and made.text == answer.text:
+                await self._store(key, answer)
+            record.answer = self._signed(answer, call, record)
+        except BaseException as error:
+            record.failed(error)
+            raise
+        finally:
+            if pieces is not None:
+                await close(pieces)
+            record.usage = record.usage or builder.usage
+            self.telemetry.finished(record)
+
+    def _key(self, call: Call, request: Request, routes: Sequence[Route]) -> CacheKey | None:
+        if self.cache is None and self.single_flight is None:
+            return None
+        return self.keys.key(call.tenant, self.identities(routes), request)
+
+    async def _look_up(self, key: CacheKey | None, record: CallRecord) -> Response | None:
+        if self.cache is None or key is None:
+            return None
+        answer = await self.cache.look_up(key)
+        if answer is None:
+            return None
+        record.cached = True
+        record.provider = answer.metadata.get("provider")
+        record.model = answer.model
+        return answer
+
+    async def _store(self, key: CacheKey | None, answer: Response) -> None:
+        if self.cache is not None and key is not None:
+            await self.cache.store(key, answer, self.cache_ttl)
+
+    async def _make(
+        self, call: Call, request: Request, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
+    ) -> Response:
+        """Get a fresh answer: from an identical request in flight, with a batch, or alone."""
+        if self.single_flight is None or key is None:
+            made = await self._upstream(call, request, routes)
+        else:
+            apart = CacheKey(call.tenant, key.digest)
+            made, record.shared = await self.single_flight.run(apart, lambda: self._upstream(call, request, routes))
+        record.provider, record.model = made.route.provider, made.route.model
+        return made.answer
+
+    async def _upstream(self, call: Call, request: Request, routes: Sequence[Route]) -> Made:
+        if self.batching is None:
+            return await self.send(call, request, routes)
+        return await self.batching.submit(call, request, routes, self.send)
+
+    async def send(self, call: Call, request: Request, routes: Sequence[Route]) -> Made:
+        """Reserve, try the routes, settle."""
+
+        async def attempt_whole(attempt: Attempt) -> Made:
+            answer = await _ask(attempt, request)
+            attempt.ended()
+            return Made(answer=answer, route=attempt.route)
+
+        if not self.limiter.active:
+            return await self.attempts.run(call, routes, attempt_whole)
+        tokens = estimate_tokens(request)
+        reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
+        try:
+            made = await self.attempts.run(call, routes, attempt_whole)
+            reservation.settle(made.answer.usage.total_tokens)
+            return made
+        finally:
+            reservation.refund()
+
+    async def _pieces(
+        self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
+    ) -> tuple[AnswerBuilder | None, AsyncIterator[StreamChunk]]:
+        """Give the pieces, and for a fresh stream the builder that has seen them before any guardrail did."""
+        cached = await self._look_up(key, record)
+        if isinstance(cached, GenerateResponse):
+            return None, _replay(cached)
+        made = AnswerBuilder()
+        if self.single_flight is None or key is None:
+            return made, self._upstream_pieces(call, request, routes, made)
+        apart = CacheKey(call.tenant, key.digest)
+        shared = self.single_flight.stream(apart, lambda: self._upstream_pieces(call, request, routes, made))
+        record.shared = shared.shared
+        return (None if record.shared else made), shared
+
+    async def _upstream_pieces(
+        self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
+    ) -> AsyncIterator[StreamChunk]:
+        """Reserve, open a stream on one of the routes, follow it, settle."""
+        reservation = None
+        if self.limiter.active:
+            tokens = estimate_tokens(request)
+            reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
+        pieces = None
+        try:
+            opened = await self.attempts.run(call, routes, lambda attempt: open_stream(attempt, request))
+            pieces = opened.pieces()
+            take = made.take
+            async for piece in pieces:
+                take(piece)
+                yield piece
+        finally:
+            if pieces is not None:
+                await close(pieces)
+            if reservation is not None:
+                _settle(reservation, request, made, opened=pieces is not None)
+
+    def _signed(self, answer: Any, call: Call, record: CallRecord) -> Any:
+        """Write who answered, how long it took and what it cost into the answer's metadata."""
+        record.usage = answer.usage
+        record.finish_reason = getattr(answer, "finish_reason", None)
+        provider = record.provider or ""
+        record.cost = self.ledger.cost(provider, record.model or answer.model, answer.usage, named=answer.model)
+        if (record.cached or record.shared) and record.cost is not None:
+            record.cost *= 0
+        metadata = {
+            **answer.metadata,
+            "provider": provider,
+            "request_id": call.id,
+            "latency": record.latency(),
+            "cost": record.cost,
+            "cached": record.cached,
+            "attempts": call.attempts,
+        }
+        return evolve(answer, metadata=metadata)
+
+
+def _settle(reservation: Any, request: GenerateRequest, made: AnswerBuilder, *, opened: bool) -> None:
+    """A stream that was never opened cost nothing; one that broke cost about what came."""
+    if not opened:
+        reservation.refund()
+    elif made.usage is not None:
+        reservation.settle(made.usage.total_tokens)
+    else:
+        prompt = estimate_tokens(evolve(request, max_tokens=1))
+        reservation.settle(prompt + estimate_text_tokens(made.text))
+
+
+async def _ask(attempt: Attempt, request: Request) -> Any:
+    model = attempt.route.model
+    if request.model != model:
+        request = evolve(request, model=model)
+    if isinstance(request, EmbedRequest):
+        embedder = attempt.target.embedder
+        if embedder is None:
+            raise _cannot_embed(attempt)
+        return await embedder.embed(request, attempt.call)
+    return await attempt.target.provider.generate(request, attempt.call)
+
+
+def _cannot_embed(attempt: Attempt) -> Exception:
+    from litellm_gateway.errors import UnsupportedParameterError
+
+    return UnsupportedParameterError(
+        f"provider '{attempt.route.provider}' makes no embeddings", provider=attempt.route.provider
+    )
+
+
+def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:
+    if piece.kind == "start":
+        data = piece.data or {}
+        record.provider = data.get("provider", record.provider)
+        record.model = data.get("model", record.model)
+    else:
+        record.first_chunk_at = call.clock()
+
+
+async def _replay(answer: GenerateResponse) -> AsyncIterator[StreamChunk]:
+    for piece in as_chunks(answer):
+        yield piece

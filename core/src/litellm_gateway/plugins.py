@@ -1,0 +1,160 @@
+"""Who offers what, in which order, and who decides: registration, checks and typed calls of the hooks.
+
+The door to pluggy. It builds nothing and knows nothing of packages.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from litellm_gateway import hookspecs
+from litellm_gateway.contracts import PLUGIN_API, GuardrailOffer, Offer, ProviderOffer
+from litellm_gateway.errors import GatewayError, PluginConflictError, PluginContractError, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_gateway.composition import Composition
+    from litellm_gateway.contracts import Route
+    from litellm_gateway.requests import Request
+    from litellm_gateway.responses import Price
+
+OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
+    "provider": ("gateway_provider", ProviderOffer),
+    "guardrail": ("gateway_guardrail", GuardrailOffer),
+    "cache": ("gateway_cache_backend", Offer),
+    "telemetry": ("gateway_telemetry_sink", Offer),
+    "transport": ("gateway_transport", Offer),
+}
+
+
+class Plugins:
+    """The plugins of one gateway."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    def register(self, plugin: Any, label: str) -> None:
+        """Take a module or object with hooks in.
+
+        Args:
+            plugin: The module or object.
+            label: What to call it in errors (``"provider 'openai' of litellm-gateway-provider-openai"``).
+
+        Raises:
+            PluginContractError: It has no hook, an unknown one, one with wrong arguments, or an async one.
+            PluginConflictError: It is registered already.
+        """
+        if self._manager.is_registered(plugin):
+            raise PluginConflictError(f"{label} is given twice", plugin=label)
+        try:
+            self._manager.register(plugin, name=f"{label} #{len(self._manager.get_plugins())}")
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            self._drop(plugin)
+            raise PluginContractError(
+                f"{label} does not fit the hooks: {error}. The hooks are {', '.join(_hook_names())}.", plugin=label
+            ) from error
+        fault = self._fault_of(plugin)
+        if fault:
+            self._drop(plugin)
+            raise PluginContractError(f"{label} {fault}", plugin=label)
+
+    def unregister(self, plugin: Any) -> None:
+        """Leave a plugin out again."""
+        self._drop(plugin)
+
+    def offer(self, kind: str, plugin: Any, label: str) -> Offer[Any] | None:
+        """Ask one plugin for its offer of one kind; other plugins of its sort are not asked.
+
+        Raises:
+            PluginContractError: The answer is no offer, or one for another ``PLUGIN_API``.
+            PluginError: The hook itself raised.
+        """
+        hook, expected = OFFER_HOOKS[kind]
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        try:
+            answers = self._manager.subset_hook_caller(hook, others)()
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PluginError(f"{label}: {hook} raised {type(error).__name__}: {error}", plugin=label) from error
+        if not answers:
+            return None
+        return _checked(answers[0], expected, hook, label)
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """Ask for the price of a model; an error counts as no answer."""
+        if not self._implemented("gateway_model_price"):
+            return None
+        try:
+            answer: Price | None = self._manager.hook.gateway_model_price(provider=provider, model=model)
+        except Exception:
+            return None
+        return answer
+
+    def decides_routes(self) -> bool:
+        """Tell whether anybody implements ``gateway_routes``."""
+        return self._implemented("gateway_routes")
+
+    def routes(self, request: Request, routes: Sequence[Route]) -> Sequence[Route]:
+        """Let policies reorder or replace routes; an empty answer is refused."""
+        try:
+            answer = self._manager.hook.gateway_routes(request=request, routes=routes)
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PluginError(f"gateway_routes raised {type(error).__name__}: {error}") from error
+        if answer is None:
+            return routes
+        if not answer:
+            raise PluginError("gateway_routes gave no route; return None for no opinion")
+        return tuple(answer)
+
+    def composed(self, composition: Composition) -> None:
+        """Tell every plugin that the gateway is ready; ``ConfigurationError`` from one of them vetoes it."""
+        try:
+            self._manager.hook.gateway_composed(composition=composition)
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PluginError(f"gateway_composed raised {type(error).__name__}: {error}") from error
+
+    def _implemented(self, hook: str) -> bool:
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def _fault_of(self, plugin: Any) -> str | None:
+        callers = self._manager.get_hookcallers(plugin) or []
+        if not callers:
+            return f"implements no hook; mark one of {', '.join(_hook_names())} with @hookimpl"
+        for caller in callers:
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin and inspect.iscoroutinefunction(implementation.function):
+                    return f"implements {caller.name} as 'async def'; hooks are plain functions"
+        return None
+
+    def _drop(self, plugin: Any) -> None:
+        if self._manager.is_registered(plugin):
+            self._manager.unregister(plugin)
+
+
+def _checked(offer: Any, expected: type[Offer[Any]], hook: str, label: str) -> Offer[Any]:
+    if not isinstance(offer, expected):
+        raise PluginContractError(
+            f"{label}: {hook} must return a {expected.__name__}, not {type(offer).__name__}", plugin=label
+        )
+    if offer.api != PLUGIN_API:
+        newer = "the core" if offer.api > PLUGIN_API else "the plugin"
+        raise PluginContractError(
+            f"{label} was written for plugin API {offer.api}, this core speaks {PLUGIN_API}: upgrade {newer}",
+            plugin=label,
+        )
+    return offer
+
+
+def _hook_names() -> list[str]:
+    return sorted(name for name in vars(hookspecs) if name.startswith("gateway_"))

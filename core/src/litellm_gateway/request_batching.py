@@ -1,0 +1,89 @@
+"""Send similar requests together: embeddings as one request of all their texts, others at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from litellm_gateway.batching import Batcher
+from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.responses import TokenUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
+
+    from litellm_gateway.contracts import Call, Route
+    from litellm_gateway.requests import Request
+
+    Send = Callable[[Call, Request, Sequence[Route]], Awaitable[Any]]
+    Waiting = tuple[Call, Request, Sequence[Route]]
+
+
+class RequestBatching:
+    """Collects requests of one tenant that differ only in what they ask.
+
+    Args:
+        size: Requests sent together at most.
+        timeout: Seconds the oldest of them waits at most.
+    """
+
+    def __init__(self, *, size: int, timeout: float) -> None:
+        self._batcher: Batcher[Waiting, Any] = Batcher(size=size, timeout=timeout)
+
+    async def submit(self, call: Call, request: Request, routes: Sequence[Route], send: Send) -> Any:
+        """Send the request with others like it; give its own answer, or raise its own error."""
+
+        async def send_all(items: Sequence[Waiting]) -> Sequence[Any]:
+            return await _send_all(items, send)
+
+        return await self._batcher.submit(_likeness(call, request, routes), (call, request, routes), send_all)
+
+
+def _likeness(call: Call, request: Request, routes: Sequence[Route]) -> Hashable:
+    """Requests of equal likeness may travel together; the tenant is always part of it."""
+    if not isinstance(request, EmbedRequest):
+        return (call.tenant, "generate", tuple(routes))
+    mergeable = not request.extra_body and not request.extra_headers
+    own = None if mergeable else id(request)
+    return (call.tenant, "embed", tuple(routes), request.dimensions, request.input_type, request.user, own)
+
+
+async def _send_all(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
+    if len(items) > 1 and isinstance(items[0][1], EmbedRequest):
+        return await _send_merged(items, send)
+    return await asyncio.gather(*(send(*item) for item in items), return_exceptions=True)
+
+
+async def _send_merged(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
+    """Merge embeddings into one request under the longest deadline; if it is refused, each goes alone."""
+    requests = [request for _, request, _ in items if isinstance(request, EmbedRequest)]
+    call = max((call for call, _, _ in items), key=lambda call: call.deadline)
+    merged = evolve(requests[0], texts=tuple(text for request in requests for text in request.texts))
+    try:
+        made = await send(call, merged, items[0][2])
+    except Exception as error:
+        if not _may_be_one_items_fault(error):
+            return [error] * len(items)
+        return await asyncio.gather(*(send(*item) for item in items), return_exceptions=True)
+    shares, start = [], 0
+    for request in requests:
+        end = start + len(request.texts)
+        usage = _share(made.answer.usage, merged.texts, request.texts)
+        answer = evolve(made.answer, vectors=made.answer.vectors[start:end], usage=usage)
+        shares.append(evolve(made, answer=answer))
+        start = end
+    return shares
+
+
+def _may_be_one_items_fault(error: Exception) -> bool:
+    from litellm_gateway.errors import InvalidRequestError
+
+    return isinstance(error, InvalidRequestError)
+
+
+def _share(usage: TokenUsage, all_texts: Sequence[str], own: Sequence[str]) -> TokenUsage:
+    """Give the part of the tokens that falls to some of the texts, by their length."""
+    whole = sum(map(len, all_texts)) or 1
+    return TokenUsage(input_tokens=round(usage.prompt_tokens * sum(map(len, own)) / whole), estimated=True)

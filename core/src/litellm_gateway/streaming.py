@@ -1,0 +1,177 @@
+"""Open a stream up to its first content, then follow it to its end and hold it to its promises.
+
+Whatever a provider sends, a reader gets: one ``start`` piece, content, one ``usage``, one ``finish``; or an error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.attempts import foreign, within_deadline
+from litellm_gateway.errors import (
+    GatewayError,
+    MalformedResponseError,
+    ProviderConnectionError,
+    ProviderTimeoutError,
+    StreamInterruptedError,
+)
+from litellm_gateway.responses import StreamChunk, TokenUsage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from litellm_gateway.attempts import Attempt
+    from litellm_gateway.contracts import Call
+    from litellm_gateway.requests import GenerateRequest
+    from litellm_gateway.responses import GenerateResponse
+
+_PREAMBLE = ("start", "usage")
+_LONGEST_PREAMBLE = 64
+
+
+async def open_stream(attempt: Attempt, request: GenerateRequest) -> OpenStream:
+    """Ask the attempt's provider for a stream and read it up to its first content.
+
+    Until then a failure is like any other and may be retried.
+    """
+    source = attempt.target.provider.stream(request, attempt.call)
+    opened = OpenStream(attempt, request, _timed(source, attempt), source)
+    try:
+        await opened.read_preamble()
+    except BaseException:
+        await close(source)
+        raise
+    return opened
+
+
+@define(eq=False)
+class OpenStream:
+    """A stream whose first content is there; from now on it can only end or break."""
+
+    attempt: Attempt
+    request: GenerateRequest
+    _pieces: AsyncIterator[StreamChunk]
+    _source: AsyncIterator[StreamChunk]
+    _held: list[StreamChunk] = field(factory=list)
+    builder: AnswerBuilder = field(factory=AnswerBuilder)
+
+    async def read_preamble(self) -> None:
+        """Read up to and with the first piece of content."""
+        async for piece in self._pieces:
+            self._held.append(piece)
+            if piece.kind not in _PREAMBLE or len(self._held) >= _LONGEST_PREAMBLE:
+                return
+        raise ProviderConnectionError(
+            f"the stream of '{self.attempt.route.provider}' ended before its first content",
+            provider=self.attempt.route.provider,
+            model=self.request.model,
+        )
+
+    async def pieces(self) -> AsyncIterator[StreamChunk]:
+        """Give the pieces; raises ``StreamInterruptedError`` when the stream breaks or ends unfinished."""
+        take = self.builder.take
+        try:
+            for piece in self._held:
+                take(piece)
+            yield self._start()
+            for piece in self._held:
+                if piece.kind not in _WITHHELD:
+                    yield piece
+            async for piece in self._pieces:
+                take(piece)
+                if piece.kind not in _WITHHELD:
+                    yield piece
+            for piece in self._end():
+                yield piece
+            self.attempt.ended()
+        except GatewayError as error:
+            self.attempt.ended(error)
+            raise self._broken(error) from error
+        except Exception as error:
+            self.attempt.ended(foreign(self.attempt.route.provider, error))
+            raise foreign(self.attempt.route.provider, error) from error
+        except BaseException as error:
+            self.attempt.ended(error)
+            raise
+        finally:
+            await close(self._source)
+
+    def partial(self) -> GenerateResponse:
+        """Give the answer as far as it has come."""
+        return self.builder.build(
+            model=self.request.model, metadata={"provider": self.attempt.route.provider, "partial": True}
+        )
+
+    def _start(self) -> StreamChunk:
+        route = self.attempt.route
+        return StreamChunk(
+            kind="start",
+            model=self.builder.model or route.model,
+            response_id=self.builder.response_id,
+            data={"provider": route.provider, "model": route.model},
+        )
+
+    def _end(self) -> tuple[StreamChunk, StreamChunk]:
+        finish = self.builder.finish
+        if finish is None:
+            raise StreamInterruptedError(
+                f"the stream of '{self.attempt.route.provider}' ended without saying that it was finished; "
+                "partial holds what came",
+                partial=self.partial(),
+                provider=self.attempt.route.provider,
+                model=self.request.model,
+            )
+        usage = self.builder.usage or estimated_usage(self.request, self.builder.text)
+        return StreamChunk(kind="usage", usage=usage), finish
+
+    def _broken(self, error: GatewayError) -> GatewayError:
+        """After content, a failing connection means a broken stream; an error the provider names stays itself."""
+        if isinstance(error, StreamInterruptedError):
+            return error
+        if not isinstance(error, ProviderConnectionError | ProviderTimeoutError | MalformedResponseError):
+            error.retry_here = error.try_next_route = False
+            error.partial = self.partial()
+            return error
+        return StreamInterruptedError(
+            f"the stream of '{self.attempt.route.provider}' broke: {error.message}; partial holds what came",
+            partial=self.partial(),
+            provider=error.provider or self.attempt.route.provider,
+            status_code=error.status_code,
+            request_id=error.request_id,
+            model=self.request.model,
+        )
+
+
+_WITHHELD = ("start", "usage", "finish")
+
+
+def estimated_usage(request: GenerateRequest, text: str) -> TokenUsage:
+    """Guess the tokens of a stream whose provider told none."""
+    from litellm_gateway.ledger import estimate_prompt_tokens, estimate_text_tokens
+
+    return TokenUsage(
+        input_tokens=estimate_prompt_tokens(request), output_tokens=estimate_text_tokens(text), estimated=True
+    )
+
+
+def _timed(source: AsyncIterator[StreamChunk], attempt: Attempt) -> AsyncIterator[StreamChunk]:
+    return source if attempt.target.keeps_deadline else _within_deadline(source, attempt.call)
+
+
+async def _within_deadline(source: AsyncIterator[StreamChunk], call: Call) -> AsyncIterator[StreamChunk]:
+    while True:
+        try:
+            piece = await within_deadline(call, anext(source))
+        except StopAsyncIteration:
+            return
+        yield piece
+
+
+async def close(pieces: Any) -> None:
+    """Close an iterator that can be closed."""
+    aclose = getattr(pieces, "aclose", None)
+    if aclose is not None:
+        await aclose()

@@ -154,10 +154,10 @@ def _provider(
     if offer.key_env and not key_given:
         variable = next((variable for variable in offer.key_env if environ.get(variable)), None)
         variables = " or ".join(offer.key_env)
-        state: State = "ok" if variable else _fault(wanted=wanted)
+        state: State = "ok" if variable else _fault(wanted=wanted and offer.key_required)
         detail = f"{variable} is set" if variable else f"not set; put it into {variables}"
         yield Finding(topic="key", subject=f"key of {name}", state=state, detail=detail)
-        if not variable:
+        if not variable and offer.key_required:
             return
     try:
         with open_gateway(_alone(name, config)):

@@ -26,8 +26,11 @@ class Conversation:
     def answered(self, question: str, response: GenerateResponse) -> None:
         """Keep a whole turn; reasoning goes back to the model with the next one, as providers want it."""
         text = response.text or response.refusal or ""
-        content = (*response.reasoning, TextPart(text=text)) if response.reasoning else text
-        self._keep(question, Message(role="assistant", content=content))
+        if response.reasoning:
+            answer = Message(role="assistant", content=(*response.reasoning, TextPart(text=text)))
+        else:
+            answer = Message(role="assistant", content=text)
+        self._keep(question, answer)
 
     def broken_off(self, question: str, partial: str) -> None:
         """Keep a turn that was broken off; with nothing said yet, forget the question too."""

@@ -35,9 +35,7 @@ class Setup:
     debug: bool = False
 
 
-def configured(
-    *, provider: str | None, model: str | None = None, timeout: float | None = None
-) -> GatewayConfig:
+def configured(*, provider: str | None, model: str | None = None, timeout: float | None = None) -> GatewayConfig:
     """Read the settings from the environment and let the options given go before them.
 
     A model written ``provider/name`` chooses its provider, unless ``provider`` is given too: then a slash
@@ -46,14 +44,13 @@ def configured(
     from litellm_gateway.config import GatewayConfig
 
     config = GatewayConfig.from_env()
-    chosen = (
-        provider or _provider_in(model) or (None if config.provider else _provider_in(config.default_model))
-    )
+    chosen = provider or _provider_in(model)
     changes: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
-    if chosen and config.provider and chosen != config.provider:
-        changes |= {"base_url": None, "default_model": None, "default_embedding_model": None}
     if chosen:
         changes["provider"] = chosen
+        owner = config.provider or _provider_in(config.default_model)
+        if owner and owner != chosen:
+            changes |= {"base_url": None, "default_model": None, "default_embedding_model": None}
     return attrs.evolve(config, **changes)
 
 
@@ -103,9 +100,7 @@ def sampling_options(command: Command) -> Command:
     """Add the options that shape a text answer: system, max tokens, temperature."""
     for option in (
         click.option("--temperature", type=click.FloatRange(0, 2), help="0 is steady, 2 is wild."),
-        click.option(
-            "--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens to answer with."
-        ),
+        click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens to answer with."),
         click.option("-s", "--system", metavar="TEXT", help="Instruction the model follows throughout."),
     ):
         command = option(command)
@@ -114,6 +109,4 @@ def sampling_options(command: Command) -> Command:
 
 def quiet_option(command: Command) -> Command:
     """Add ``--quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="No footer and no notes on standard error.")(
-        command
-    )
+    return click.option("-q", "--quiet", is_flag=True, help="No footer and no notes on standard error.")(command)

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @click.argument("texts", nargs=-1)
 @model_options
 @click.option("--dimensions", type=click.IntRange(min=1), metavar="N", help="Length of the vectors.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print all vectors, model and usage as one JSON object."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print all vectors, model and usage as one JSON object.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -42,9 +40,7 @@ def command(
     numbered = _numbered(texts)
     config = configured(provider=provider, model=model, timeout=timeout)
     with ctx.ensure_object(Setup).open_gateway(config) as gateway, waiting("waiting for the vectors"):
-        response = gateway.embed(
-            [text for _, text in numbered], model=model, tenant_id=tenant, dimensions=dimensions
-        )
+        response = gateway.embed([text for _, text in numbered], model=model, tenant_id=tenant, dimensions=dimensions)
     writer = AnswerWriter()
     if as_json:
         writer.write(to_json(response.to_dict()) + "\n")

@@ -175,6 +175,10 @@ class WindowHolder:
 
     def _release(self, keep: int) -> Sequence[StreamChunk]:
         raw, approved = self._raw, self._approved
+        if raw == approved and not self._waiting:  # nearly always: spare it the bookkeeping
+            cut = len(raw) - keep
+            self._raw = self._approved = raw[max(0, cut) :]
+            return (StreamChunk(raw[:cut]),) if cut > 0 else ()
         start, end = _changed(raw, approved)
         if end <= len(raw) - keep:  # nothing changed, or the change has left the window: settled
             return self._emit(len(raw) - keep, start, end)

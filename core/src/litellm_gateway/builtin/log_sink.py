@@ -1,0 +1,124 @@
+"""The telemetry sink ``log``: one line per call in the standard log, never a word of what was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from attrs.validators import instance_of, min_len
+
+from litellm_gateway.contracts import Offer
+from litellm_gateway.hookspecs import hookimpl
+from litellm_gateway.secrets import redact
+from litellm_gateway.telemetry import AttemptFinished, CallFinished
+
+if TYPE_CHECKING:
+    from litellm_gateway.contracts import BuildContext, TelemetrySink
+    from litellm_gateway.telemetry import Event
+
+_LONGEST_NAME = 200
+
+
+@frozen(kw_only=True)
+class LogSettings:
+    """Where to write: ``logger`` is the name of the logger."""
+
+    logger: str = field(default="litellm_gateway", validator=[instance_of(str), min_len(1)])
+
+
+class LogSink:
+    """Writes finished calls at level INFO and attempts at DEBUG.
+
+    The line says the most useful things in words; all of them are in the record's ``extra`` fields, for handlers
+    that write structured logs.
+    """
+
+    def __init__(self, settings: LogSettings) -> None:
+        import logging
+
+        self._logger = logging.getLogger(settings.logger)
+        self._info, self._debug = logging.INFO, logging.DEBUG
+
+    def record(self, event: Event) -> None:
+        """Write the event if somebody listens."""
+        if isinstance(event, CallFinished):
+            if self._logger.isEnabledFor(self._info):
+                self._write(self._info, _CALL, _call_fields(event))
+        elif isinstance(event, AttemptFinished) and self._logger.isEnabledFor(self._debug):
+            self._write(self._debug, _ATTEMPT, _attempt_fields(event))
+
+    async def aclose(self) -> None:
+        """Nothing to write: handlers belong to the application."""
+
+    def _write(self, level: int, line: str, fields: dict[str, Any]) -> None:
+        self._logger.log(level, line, fields, extra=fields)
+
+
+_CALL = (
+    "%(operation)s %(call_id)s tenant=%(tenant)s %(provider)s/%(model)s %(outcome)s in %(seconds).3f s, "
+    "%(prompt_tokens)s+%(completion_tokens)s tokens, cost %(cost)s, error %(error)s"
+)
+_ATTEMPT = (
+    "attempt %(number)d of %(call_id)s tenant=%(tenant)s %(provider)s/%(model)s in %(seconds).3f s, "
+    "status %(status_code)s, error %(error)s"
+)
+
+
+def _call_fields(event: CallFinished) -> dict[str, Any]:
+    usage = event.usage
+    return {
+        "call_id": _safe(event.call_id),
+        "tenant": _safe(event.tenant),
+        "operation": event.operation,
+        "outcome": event.outcome,
+        "provider": _safe(event.provider),
+        "model": _safe(event.model),
+        "error": event.error,
+        "status_code": event.status_code,
+        "seconds": event.seconds,
+        "first_chunk_seconds": event.first_chunk_seconds,
+        "prompt_tokens": None if usage is None else usage.prompt_tokens,
+        "completion_tokens": None if usage is None else usage.completion_tokens,
+        "cost": None if event.cost is None else str(event.cost),
+        "finish_reason": _safe(event.finish_reason),
+        "cached": event.cached,
+        "shared": event.shared,
+        "attempts": event.attempts,
+    }
+
+
+def _attempt_fields(event: AttemptFinished) -> dict[str, Any]:
+    return {
+        "call_id": _safe(event.call_id),
+        "tenant": _safe(event.tenant),
+        "provider": _safe(event.provider),
+        "model": _safe(event.model),
+        "number": event.number,
+        "seconds": event.seconds,
+        "error": event.error,
+        "status_code": event.status_code,
+    }
+
+
+def _safe(name: str | None) -> str | None:
+    """Keep names that callers choose from forging a line or reaching the terminal as control characters."""
+    if name is None:
+        return None
+    name = name[:_LONGEST_NAME]
+    return name if name.isprintable() else redact(name, ())
+
+
+def build(settings: LogSettings, _context: BuildContext) -> TelemetrySink:
+    """Build the sink."""
+    return LogSink(settings)
+
+
+@hookimpl
+def gateway_telemetry_sink() -> Offer[TelemetrySink]:
+    """Offer the sink."""
+    return Offer(
+        name="log",
+        summary="One line per call in the standard log",
+        settings=LogSettings,
+        build=build,
+    )

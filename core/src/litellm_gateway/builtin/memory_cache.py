@@ -1,0 +1,132 @@
+"""The cache backend ``memory``: answers kept in this process, bounded in number and in bytes."""
+
+from __future__ import annotations
+
+import os
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from attrs.validators import ge, instance_of
+
+from litellm_gateway.contracts import Offer
+from litellm_gateway.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cachetools import LRUCache
+
+    from litellm_gateway.contracts import BuildContext, CacheBackend, CacheKey
+
+ENTRY_OVERHEAD = 512
+"""Bytes an entry takes beside its value and its tenant's name: key, digest, bookkeeping (measured, rounded up)."""
+
+
+@frozen(kw_only=True)
+class MemoryCacheSettings:
+    """How much to keep.
+
+    Attributes:
+        max_entries: Most answers.
+        max_bytes: Most bytes, all answers and their keys together.
+    """
+
+    max_entries: int = field(default=10_000, validator=[instance_of(int), ge(1)])
+    max_bytes: int = field(default=64 * 1024 * 1024, validator=[instance_of(int), ge(1)])
+
+
+@frozen
+class _Entry:
+    value: bytes
+    expires_at: float
+    size: int
+
+
+class MemoryCache:
+    """Keeps the most recently used answers.
+
+    An LRU cache with the expiry in the entry stays within its bounds at any moment, and throws away by use; what
+    has expired is dropped when it is asked for, or when it has become the least recently used.
+
+    Args:
+        settings: How much to keep.
+        clock: Monotonic clock, in seconds.
+    """
+
+    def __init__(self, settings: MemoryCacheSettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._start_empty()
+
+    def __repr__(self) -> str:
+        return f"MemoryCache({len(self._entries)} entries)"
+
+    async def get(self, key: CacheKey) -> bytes | None:
+        """Give the bytes stored under the key, None when there are none or their time is up."""
+        with self._guarded():
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            if entry.expires_at > self._clock():
+                return entry.value
+            del self._entries[key]
+            return None
+
+    async def set(self, key: CacheKey, value: bytes, ttl: float) -> None:
+        """Store bytes for ``ttl`` seconds; a value over ``max_bytes`` is not kept, nor is the one before it."""
+        size = len(value) + len(key.tenant) + ENTRY_OVERHEAD
+        with self._guarded():
+            self._entries.pop(key, None)
+            if size > self._settings.max_bytes:
+                return
+            if len(self._entries) >= self._settings.max_entries:
+                self._entries.popitem()
+            self._entries[key] = _Entry(bytes(value), self._clock() + ttl, size)
+
+    async def delete(self, key: CacheKey) -> None:
+        """Forget the entry; none there is no error."""
+        with self._guarded():
+            self._entries.pop(key, None)
+
+    async def clear(self, tenant: str) -> None:
+        """Forget all entries of one tenant."""
+        with self._guarded():
+            for key in [key for key in self._entries if key.tenant == tenant]:
+                del self._entries[key]
+
+    async def aclose(self) -> None:
+        """Forget everything."""
+        with self._guarded():
+            self._entries.clear()
+
+    def _guarded(self) -> Lock:
+        """Give the lock; a forked child starts anew, as another thread may have held it in mid-change."""
+        if os.getpid() != self._process:
+            self._start_empty()
+        return self._lock
+
+    def _start_empty(self) -> None:
+        from cachetools import LRUCache
+
+        self._entries: LRUCache[CacheKey, _Entry] = LRUCache(
+            self._settings.max_bytes, getsizeof=lambda entry: entry.size
+        )
+        self._lock = Lock()
+        self._process = os.getpid()
+
+
+def build(settings: MemoryCacheSettings, context: BuildContext) -> CacheBackend:
+    """Build the backend."""
+    return MemoryCache(settings, context.clock)
+
+
+@hookimpl
+def gateway_cache_backend() -> Offer[CacheBackend]:
+    """Offer the cache."""
+    return Offer(
+        name="memory",
+        summary="Answers kept in this process, bounded in number and in bytes",
+        settings=MemoryCacheSettings,
+        build=build,
+    )

@@ -53,12 +53,12 @@ def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateRes
 def _answer(
     choice: dict[str, Any], *, model: str, usage: TokenUsage, metadata: dict[str, Any]
 ) -> GenerateResponse:
-    if not isinstance(choice.get("message"), dict):
-        raise ValueError("a choice without a message")
-    message = choice["message"]
+    word = as_text(choice.get("finish_reason"), "finish_reason")
+    message = as_object(choice.get("message"), "message")
+    if not message and not word:  # Azure leaves the message out when its filter took it away
+        raise ValueError("a choice without message and finish reason")
     text, reasoning, annotations = _said(message)
     calls = read_tool_calls(message, metadata.get("response_id", ""))
-    word = as_text(choice.get("finish_reason"), "finish_reason")
     return GenerateResponse(
         text=text,
         model=model,

@@ -36,7 +36,10 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
     written = min(as_count(details.get("cache_write_tokens"), "cache_write_tokens"), prompt - read)
     reasoning = _reasoning_tokens(usage)
     total = as_count(usage.get("total_tokens"), "total_tokens")
-    on_top = reasoning > completion or (reasoning > 0 and total == prompt + completion + reasoning)
+    on_top = reasoning > 0 and total == prompt + completion + reasoning
+    if reasoning > completion:
+        on_top = total != prompt + completion
+        reasoning = reasoning if on_top else completion  # a router's estimate can be above the count itself
     return TokenUsage(
         input_tokens=prompt - read - written,
         cache_read_tokens=read,

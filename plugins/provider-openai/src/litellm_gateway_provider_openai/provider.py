@@ -1,0 +1,51 @@
+"""Put the OpenAI dialect together with OpenAI's address, headers and manners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from litellm_gateway.config import read_environment
+from litellm_gateway.dialects import DialectEmbedder
+from litellm_gateway.errors import ConfigurationError
+from litellm_gateway_dialect_openai import ChatQuirks, OpenAIChatDialect
+
+from litellm_gateway_provider_openai.settings import OpenAISettings
+
+if TYPE_CHECKING:
+    from litellm_gateway.contracts import BuildContext
+
+BASE_URL: Final = "https://api.openai.com/v1"
+QUIRKS: Final = ChatQuirks(max_tokens_field="max_completion_tokens", user_field="safety_identifier")
+_HEADERS: Final = (
+    ("openai-organization", "organization", "OPENAI_ORG_ID"),
+    ("openai-project", "project", "OPENAI_PROJECT_ID"),
+)
+
+
+def build_provider(settings: OpenAISettings, context: BuildContext) -> DialectEmbedder:
+    """Build the provider from its settings and, where they are silent, from the environment.
+
+    Raises:
+        ConfigurationError: There is no key.
+    """
+    key = settings.api_key
+    if not key:
+        raise ConfigurationError(
+            f"provider '{context.name}' has no key: set OPENAI_API_KEY or give api_key",
+            path=f"providers.{context.name}.api_key",
+            provider=context.name,
+        )
+    base_url = settings.base_url or _from_environment("OPENAI_BASE_URL") or BASE_URL
+    checked = OpenAISettings(api_key=key, base_url=base_url)
+    headers = {
+        header: value
+        for header, name, variable in _HEADERS
+        if (value := getattr(settings, name) or _from_environment(variable))
+    }
+    dialect = OpenAIChatDialect(base_url=checked.base_url or BASE_URL, api_key=key, headers=headers, quirks=QUIRKS)
+    return DialectEmbedder(dialect, context, secrets=(key,))
+
+
+def _from_environment(variable: str) -> str | None:
+    found = read_environment((variable,))
+    return found[1] if found else None

@@ -180,6 +180,8 @@ class Composer:
             return self._offers.get("transport", name)
         found = [self._offers.find("transport", each) for each in self._offers.names("transport")]
         ranked = [each for each in found if each is not None and isinstance(each.offer, TransportOffer)]
+        if not ranked:
+            return self._offers.get("transport", "httpx")
         return max(ranked, key=lambda each: getattr(each.offer, "speed", 0))
 
     def _build_sinks(self) -> list[tuple[str, Any]]:

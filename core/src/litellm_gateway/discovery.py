@@ -102,7 +102,7 @@ class Discovery:
         # stevedore's own disk cache serves stale entry points and forgets their distribution
         ExtensionManager.ENTRY_POINT_CACHE[group] = list(self._entry_points[kind])
         try:
-            return DriverManager(group, name, warn_on_missing_entrypoint=False).driver
+            return DriverManager(group, name).driver
         except PluginError:
             raise
         except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
@@ -125,13 +125,13 @@ def not_installed(kind: str, name: str, present: tuple[str, ...]) -> PluginNotIn
     packages = known_plugins()["packages"].get(kind, {})
     parts = [f"no {kind} '{name}' is installed{nearest(name, present)}"]
     if name in packages:
-        parts.append(f"Install it with: pip install {packages[name]}")
+        parts.append(f"`pip install {packages[name]}` installs it.")
     elif not parts[0].endswith("?"):
         close = nearest(name, packages)
         if close.endswith("?"):
             parts[0] = parts[0].rstrip(".") + close
         else:
-            parts.append(f"A package for it would be installed with: pip install litellm-gateway-{kind}-{name}")
+            parts.append(f"If there is a package for it, `pip install litellm-gateway-{kind}-{name}` installs it.")
     parts.append(f"Installed {kind}s: {', '.join(present) or 'none'}.")
     return PluginNotInstalledError(" ".join(parts), plugin=name)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from litellm_gateway.messages import ReasoningPart, ToolCall
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
@@ -134,6 +133,8 @@ class GenerateResponse:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -1,0 +1,201 @@
+"""Count what was admitted in the last minute, per key, in memory: a storage for the ``limits`` library.
+
+Time is cut into slots of 1/240 of the window and a slot is forgotten once all of it is older than the window.
+So no window ever holds more than its limit, and at most 1/240 of the limit is given away. It starts no thread
+and takes no lock: ``rate_limiter`` holds its own around every step.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from limits.storage import Storage
+from limits.storage.base import SlidingWindowCounterSupport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLOTS = 240
+"""Slots per window: the finer, the less is given away, and the more a busy key weighs."""
+
+
+class _Window:
+    """What one key was admitted lately: slot numbers, oldest first, and the amount of each."""
+
+    __slots__ = ("amounts", "slots", "total", "width")
+
+    def __init__(self, expiry: float) -> None:
+        self.width = expiry / SLOTS
+        self.slots: list[int] = []
+        self.amounts: list[int] = []
+        self.total = 0
+
+    def advance(self, now: float) -> int:
+        """Forget slots that are over, give the number of the current one."""
+        current = math.floor(now / self.width)
+        slots = self.slots
+        if slots and slots[0] < current - SLOTS:
+            over = bisect_right(slots, current - SLOTS - 1)
+            self.total -= sum(self.amounts[:over])
+            del slots[:over], self.amounts[:over]
+        return current
+
+    def add(self, slot: int, amount: int) -> None:
+        """Count an amount at the current slot."""
+        self.total += amount
+        if self.slots and self.slots[-1] >= slot:
+            self.amounts[-1] += amount
+        elif amount:
+            self.slots.append(slot)
+            self.amounts.append(amount)
+
+    def give_back(self, slot: int, amount: int) -> None:
+        """Take an amount off the slot it was counted at, and off older ones if that holds less."""
+        index = bisect_right(self.slots, slot) - 1
+        while amount > 0 and index >= 0:
+            share = min(amount, self.amounts[index])
+            self.amounts[index] -= share
+            self.total -= share
+            amount -= share
+            index -= 1
+
+    def room_at(self, limit: int, amount: int) -> float:
+        """Give the time from which on ``amount`` fits if nothing else happens; infinity if it never does."""
+        excess = self.total + amount - limit
+        for slot, share in zip(self.slots, self.amounts, strict=True):
+            if excess <= 0:
+                break
+            excess -= share
+            if excess <= 0:
+                return (slot + SLOTS + 1) * self.width
+        return math.inf if excess > 0 else 0.0
+
+
+class SlidingWindows(Storage, SlidingWindowCounterSupport):
+    """Memory storage of ``limits`` with a bounded number of keys.
+
+    Keys nobody used for a whole window are dropped first. Only when more than ``max_keys`` are in use at once
+    is the least recently used one forgotten, and with it what it was admitted.
+
+    Args:
+        clock: Monotonic seconds.
+        max_keys: Most keys kept.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, clock: Callable[[], float], *, max_keys: int = 20_000) -> None:
+        super().__init__()
+        self._clock = clock
+        self._max_keys = max_keys
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What a failing storage raises; memory does not fail."""
+        return MemoryError
+
+    def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count ``amount`` if the window still has room for it; a negative amount is given back."""
+        window = self._window(key, expiry)
+        slot = window.advance(self._clock())
+        if amount < 0:
+            window.give_back(slot, -amount)
+            return True
+        if window.total + amount > limit:
+            return False
+        window.add(slot, amount)
+        return True
+
+    def charge(self, key: str, expiry: int, amount: int) -> None:
+        """Count what was already spent, even beyond the limit."""
+        window = self._window(key, expiry)
+        window.add(window.advance(self._clock()), amount)
+
+    def give_back(self, key: str, amount: int, at: float) -> None:
+        """Take back what was counted at time ``at``; nothing is left to take once that left the window."""
+        window = self._windows.get(key)
+        if window is None:
+            return
+        window.advance(self._clock())
+        window.give_back(math.floor(at / window.width), amount)
+
+    def room_at(self, key: str, limit: int, amount: int) -> float:
+        """Give the time from which on ``amount`` fits under ``limit``, infinity when it never can."""
+        window = self._windows.get(key)
+        if window is None:
+            return 0.0 if amount <= limit else math.inf
+        window.advance(self._clock())
+        return window.room_at(limit, amount)
+
+    def get_sliding_window(
+        self,
+        key: str,
+        expiry: int,  # noqa: ARG002 - a key has one window
+    ) -> tuple[int, float, int, float]:
+        """Give (0, 0.0, amount in the window, seconds until all of it is out), without adding the key."""
+        window = self._windows.get(key)
+        if window is None:
+            return 0, 0.0, 0, 0.0
+        now = self._clock()
+        window.advance(now)
+        return 0, 0.0, window.total, max(0.0, window.room_at(0, 0) - now)
+
+    def clear_sliding_window(self, key: str, expiry: int) -> None:  # noqa: ARG002 - a key has one window
+        """Forget the key."""
+        self._windows.pop(key, None)
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count ``amount`` and give the amount in the window."""
+        self.charge(key, expiry, amount)
+        return self._windows[key].total
+
+    def get(self, key: str) -> int:
+        """Give the amount in the window."""
+        return self.get_sliding_window(key, 0)[2]
+
+    def get_expiry(self, key: str) -> float:
+        """Give the time at which the window of the key is empty again."""
+        return self._clock() + self.get_sliding_window(key, 0)[3]
+
+    def check(self) -> bool:
+        """Memory is always there."""
+        return True
+
+    def reset(self) -> int | None:
+        """Forget every key, give how many there were."""
+        count = len(self._windows)
+        self._windows.clear()
+        return count
+
+    def clear(self, key: str) -> None:
+        """Forget the key."""
+        self._windows.pop(key, None)
+
+    def _window(self, key: str, expiry: float) -> _Window:
+        window = self._windows.get(key)
+        if window is not None:
+            self._windows.move_to_end(key)
+            return window
+        self._make_room()
+        window = self._windows[key] = _Window(expiry)
+        return window
+
+    def _make_room(self) -> None:
+        """Drop up to two keys that are out of use, so that idle ones go as fast as new ones come."""
+        now = self._clock()
+        for _ in range(2):
+            oldest = next(iter(self._windows), None)
+            if oldest is None:
+                return
+            window = self._windows[oldest]
+            window.advance(now)
+            if window.slots and len(self._windows) < self._max_keys:
+                return
+            del self._windows[oldest]

@@ -54,16 +54,11 @@ class Outcome:
         return self.answer.text, self.answer.refusal, reasoning, calls
 
 
-def build(offer: ProviderOffer, settings: Mapping[str, Any], transport: Transport | None = None) -> Provider:
-    """Build a provider on a transport; without one, asking for it is an error."""
-
-    def opened() -> Transport:
-        assert transport is not None, f"provider '{offer.name}' opened its transport while it was built"
-        return transport
-
+def build(offer: ProviderOffer, settings: Mapping[str, Any], transport: Transport) -> Provider:
+    """Build a provider on a transport."""
     context = BuildContext(
         name=offer.name,
-        transport=opened,
+        transport=lambda: transport,
         timeouts=Timeouts(),
         clock=time.monotonic,
         sleep=asyncio.sleep,

@@ -18,7 +18,7 @@ import attrs
 
 from litellm_gateway.contracts import PLUGIN_API, Provider, ProviderOffer
 from litellm_gateway.testing.provider_answers import AnswerPromises
-from litellm_gateway.testing.provider_driver import Outcome, ask_streamed, build, open_stream
+from litellm_gateway.testing.provider_driver import Outcome, ask_streamed, open_stream
 from litellm_gateway.testing.provider_failures import FailurePromises
 from litellm_gateway.testing.provider_fixture import CANARY
 from litellm_gateway.testing.wire_player import cut
@@ -48,18 +48,18 @@ class ProviderSuite(AnswerPromises, FailurePromises):
         assert callable(offer.build)
 
     def test_p2_building_does_no_io(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """P2: building opens neither the transport nor a socket."""
+        """P2: building sends nothing and opens no socket."""
 
         def refuse(*_: object, **__: object) -> None:
             raise AssertionError("building the provider opened a socket")
 
         monkeypatch.setattr(socket, "socket", refuse)
         monkeypatch.setattr(socket, "getaddrinfo", refuse)
-        key = {"api_key": CANARY} if self.offer.key_env else {}
 
-        provider = build(self.offer, {**key, **self.settings})
+        provider, player = self.provider()
 
         assert isinstance(provider, Provider)
+        assert not player.requests
 
     def test_p12_early_close_frees_the_connection(self) -> None:
         """P12: a reader that stops, or is cancelled, leaves no connection held."""

@@ -12,9 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
+
+
+# Made once: json.dumps and json.loads would make new ones for every call with these settings.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def _encode_slowly(value: Any) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         raise ValueError("text holds a lone surrogate, which UTF-8 cannot carry") from None
     except (TypeError, RecursionError) as error:
@@ -22,15 +31,11 @@ def _encode_slowly(value: Any) -> bytes:
 
 
 def _decode_slowly(data: bytes | bytearray | memoryview | str) -> Any:
+    text = data if isinstance(data, str) else bytes(data).decode()
     try:
-        text = data if isinstance(data, str) else bytes(data).decode("utf-8-sig")
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _DECODER.decode(text.removeprefix("\ufeff"))
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
-
-
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
 
 
 def _find_codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:

@@ -1,0 +1,277 @@
+"""Keep requests away from a route that keeps failing, and find out when it works again: one breaker per route.
+
+A breaker only counts what it is told and says who may pass. It sends nothing, waits for nothing, and does not
+judge errors: the caller reports a failure only when it was the provider's fault.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Literal
+
+from litellm_gateway.errors import CircuitOpenError
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from litellm_gateway.config import CircuitBreakerConfig
+
+State = Literal["closed", "open", "half_open"]
+
+SLICES = 10
+"""Parts the window is counted in: what is older leaves it one part at a time."""
+JITTER = 0.2
+"""Share of the recovery timeout by which it is lengthened at most, so that many gateways do not probe at once."""
+
+
+class _Counts:
+    """Calls and failures of a sliding window, in a ring of slices: constant time, constant memory."""
+
+    __slots__ = ("_calls", "_failures", "_slice", "_width", "calls", "failures")
+
+    def __init__(self, window: float) -> None:
+        self._width = window / SLICES
+        self._slice = 0
+        self.reset()
+
+    def reset(self) -> None:
+        self._calls = [0] * SLICES
+        self._failures = [0] * SLICES
+        self.calls = self.failures = 0
+
+    def advance(self, now: float) -> None:
+        """Forget the slices that left the window."""
+        current = int(now // self._width)
+        passed = current - self._slice
+        if passed <= 0:
+            return
+        self._slice = current
+        if passed >= SLICES:
+            self.reset()
+            return
+        for number in range(current - passed + 1, current + 1):
+            index = number % SLICES
+            self.calls -= self._calls[index]
+            self.failures -= self._failures[index]
+            self._calls[index] = self._failures[index] = 0
+
+    def add(self, failures: int) -> None:
+        """Count one call in the current slice."""
+        index = self._slice % SLICES
+        self._calls[index] += 1
+        self._failures[index] += failures
+        self.calls += 1
+        self.failures += failures
+
+
+class CircuitBreaker:
+    """Lets calls pass until too many fail, then one at a time to probe. Safe to use from any thread.
+
+    ``admit`` gives a ticket; exactly one of ``succeeded``, ``failed`` and ``released`` follows it. Hand the ticket
+    back with it, and a call that was admitted before the circuit changed cannot be mistaken for the probe.
+
+    Args:
+        key: What it guards, ``provider/model``; named in errors.
+        config: When to open; None never opens by itself.
+        clock: Monotonic seconds.
+        random: Source of the jitter.
+    """
+
+    def __init__(
+        self, key: str, config: CircuitBreakerConfig | None, *, clock: Callable[[], float], random: random.Random
+    ) -> None:
+        self._key = key
+        self._config = config
+        self._clock = clock
+        self._random = random
+        # Reentrant: a garbage-collected call may report in the middle of a locked step.
+        self._lock = threading.RLock()
+        self._counts = _Counts(config.window if config is not None else 1.0)
+        self._state: State = "closed"
+        self._term = 0  # grows with every change of state and every probe; tickets of former terms are void
+        self._open_until: float | None = None  # None while open: opened by hand, stays so
+        self._probe_until: float | None = None  # None while half open: no probe on its way
+
+    @property
+    def state(self) -> State:
+        """How it stands now; an open circuit whose time is over is half open."""
+        with self._lock:
+            return self._state_now()
+
+    def admit(self) -> int:
+        """Let one call pass and give its ticket.
+
+        Raises:
+            CircuitOpenError: It may not pass; ``retry_after`` says when to ask again, None for a circuit that
+                was opened by hand.
+        """
+        term = self._term
+        if self._state == "closed":
+            return term
+        with self._lock:
+            state = self._state_now()
+            if state == "closed":
+                return self._term
+            now = self._clock()
+            if state == "open":
+                raise self._refusal(self._open_until, now)
+            if self._probe_until is not None and now < self._probe_until:
+                raise self._refusal(self._probe_until, now)
+            self._enter("half_open")
+            self._probe_until = now + self._recovery_timeout()
+            return self._term
+
+    def succeeded(self, ticket: int | None = None) -> None:
+        """Report that the call was answered."""
+        with self._lock:
+            if self._void(ticket):
+                return
+            if self._state == "half_open":
+                self._close()
+            elif self._state == "closed":
+                self._count(failures=0)
+
+    def failed(self, ticket: int | None = None) -> None:
+        """Report that the call failed by the provider's fault."""
+        with self._lock:
+            if self._void(ticket):
+                return
+            if self._state == "half_open" or (self._state == "closed" and self._count(failures=1)):
+                self._trip()
+
+    def released(self, ticket: int | None = None) -> None:
+        """Report that the call says nothing about the provider: it was cancelled, or wrong in itself."""
+        with self._lock:
+            if self._state == "half_open" and not self._void(ticket):
+                self._probe_until = None
+
+    def open(self) -> None:
+        """Keep every call out until :meth:`close` or :meth:`reset`."""
+        with self._lock:
+            self._enter("open")
+            self._open_until = None
+
+    def close(self) -> None:
+        """Let every call pass and start counting anew."""
+        with self._lock:
+            self._close()
+
+    def reset(self) -> None:
+        """Forget everything, as if it were new."""
+        self.close()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give ``state``, ``calls`` and ``failures`` of the window, and ``retry_after`` in seconds or None."""
+        with self._lock:
+            now = self._clock()
+            state = self._state_now()
+            self._counts.advance(now)
+            until = self._open_until if state == "open" else None
+            return {
+                "state": state,
+                "calls": self._counts.calls,
+                "failures": self._counts.failures,
+                "retry_after": None if until is None else max(0.0, until - now),
+            }
+
+    def _state_now(self) -> State:
+        if self._state == "open" and self._open_until is not None and self._clock() >= self._open_until:
+            return "half_open"
+        return self._state
+
+    def _void(self, ticket: int | None) -> bool:
+        return ticket is not None and ticket != self._term
+
+    def _count(self, *, failures: int) -> bool:
+        """Count one call; say whether it was one failure too many."""
+        config = self._config
+        if config is None:
+            return False
+        counts = self._counts
+        counts.advance(self._clock())
+        counts.add(failures)
+        return counts.calls >= config.minimum_calls and counts.failures / counts.calls >= config.failure_rate
+
+    def _trip(self) -> None:
+        self._enter("open")
+        wait = self._recovery_timeout() * (1.0 + JITTER * self._random.random())
+        self._open_until = self._clock() + wait
+
+    def _close(self) -> None:
+        self._enter("closed")
+        self._counts.reset()
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._term += 1
+        self._open_until = self._probe_until = None
+
+    def _recovery_timeout(self) -> float:
+        """Seconds it stays open; also the most a probe may take before another one is let through."""
+        return self._config.recovery_timeout if self._config is not None else 0.0
+
+    def _refusal(self, until: float | None, now: float) -> CircuitOpenError:
+        provider = self._key.partition("/")[0]
+        how = "was opened by hand; close it" if until is None else "is open after too many failures; wait"
+        return CircuitOpenError(
+            f"the circuit of '{self._key}' {how}, or name a fallback",
+            retry_after=None if until is None else until - now,
+            provider=provider,
+        )
+
+
+class CircuitBreakers:
+    """The breakers of all routes, made on first use.
+
+    Args:
+        config: When they open; None for never.
+        clock, random: Handed to each.
+        most: Breakers kept; beyond it the least recently used closed one is dropped, and with it its counts.
+    """
+
+    def __init__(
+        self,
+        config: CircuitBreakerConfig | None,
+        *,
+        clock: Callable[[], float],
+        random: random.Random,
+        most: int = 1000,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._random = random
+        self._most = most
+        self._lock = threading.RLock()
+        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+
+    def get(self, key: str) -> CircuitBreaker:
+        """Give the breaker of a route."""
+        with self._lock:
+            breaker = self._breakers.get(key)
+            if breaker is not None:
+                self._breakers.move_to_end(key)
+                return breaker
+            if len(self._breakers) >= self._most:
+                self._drop_one()
+            breaker = CircuitBreaker(key, self._config, clock=self._clock, random=self._random)
+            self._breakers[key] = breaker
+            return breaker
+
+    def state(self) -> State:
+        """Give the worst state of all: ``open``, else ``half_open``, else ``closed``."""
+        states = {breaker.state for breaker in self._all().values()}
+        return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
+
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """Give the snapshot of every breaker by key."""
+        return {key: breaker.snapshot() for key, breaker in self._all().items()}
+
+    def _all(self) -> dict[str, CircuitBreaker]:
+        with self._lock:
+            return dict(self._breakers)
+
+    def _drop_one(self) -> None:
+        closed = (key for key, breaker in self._breakers.items() if breaker.state == "closed")
+        del self._breakers[next(closed, next(iter(self._breakers)))]

@@ -52,7 +52,11 @@ def _serve(options: dict[str, Any]) -> Any:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.n_parallel = options["parallel"]
-    params.n_ctx = options["context_tokens"] * options["parallel"]  # the server divides it among its slots
+    params.n_ctx = options["context_tokens"] * options["parallel"]
+    # One cache for all slots, each held to its share. With a cache per slot the server cuts a batch of several
+    # texts into pieces and takes the mean of a text's last piece only: a wrong vector.
+    params.kv_unified = True
+    params.kv_unified_per_slot = options["context_tokens"]
     params.n_predict = options["max_tokens"]
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN

@@ -64,6 +64,13 @@ class ModelServer:
         # By process id: setdefault is atomic, so a forked child inherits no lock that somebody held.
         self._started: dict[int, _Started] = {}
 
+    @property
+    def process_id(self) -> int | None:
+        """Id of the running server's process, None when none is running."""
+        here = self._here()
+        with here.lock:
+            return here.process.pid if here.process is not None and here.ready() is not None else None
+
     async def endpoint(self, timeout: float) -> Endpoint:
         """Give address and key of the running server, starting it if need be.
 

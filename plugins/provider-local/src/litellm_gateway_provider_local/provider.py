@@ -35,6 +35,8 @@ class LocalProvider:
         strict_model: Refuse calls that name another model.
     """
 
+    keeps_deadline = True
+
     def __init__(
         self, server: ModelServer, weights: Weights, context: BuildContext, *, strict_model: bool = False
     ) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
@@ -53,7 +53,7 @@ class Inspection:
     """One installed plugin, imported and asked: its ``offer`` (None for a policy), or its ``error``."""
 
     plugin: InstalledPlugin
-    offer: Offer[object] | None = None
+    offer: Offer[Any] | None = None
     error: GatewayError | None = None
 
 
@@ -88,9 +88,7 @@ def examine(
     for inspection in inspect_plugins(discovery):
         findings.append(_plugin(inspection, config))
         if isinstance(inspection.offer, ProviderOffer):
-            findings.extend(
-                _provider(inspection.plugin.name, inspection.offer, config, variables, open_gateway)
-            )
+            findings.extend(_provider(inspection.plugin.name, inspection.offer, config, variables, open_gateway))
     findings.append(_gateway(config, open_gateway))
     return tuple(findings)
 
@@ -119,7 +117,7 @@ def _fault(*, wanted: bool) -> State:
     return "broken" if wanted else "note"
 
 
-def _offer_of(plugin: InstalledPlugin, look: Discovery) -> Offer[object] | None:
+def _offer_of(plugin: InstalledPlugin, look: Discovery) -> Offer[Any] | None:
     label = f"{plugin.kind} '{plugin.name}' of {plugin.distribution}"
     module = look.load(plugin.kind, plugin.name)
     plugins = Plugins()
@@ -193,6 +191,7 @@ def _gateway(config: GatewayConfig, open_gateway: OpenGateway) -> Finding:
     return Finding(topic="gateway", subject="gateway", state="ok", detail=_choices(described))
 
 
-def _choices(described: Mapping[str, object]) -> str:
+def _choices(described: Mapping[str, Any]) -> str:
     """Say in one line what the composed gateway would use."""
-    return ", ".join(f"{name} {described[name]}" for name in ("provider", "transport") if described.get(name))
+    provider = described["default_provider"] or ", ".join(described["providers"])
+    return f"provider {provider}, transport {described['transport']}"

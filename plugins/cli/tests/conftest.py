@@ -45,7 +45,9 @@ class ScriptedGateway:
     opened: int = 0
     closed: int = 0
     streams: list[ScriptedStream] = attrs.field(factory=list)
-    health: dict[str, Any] = attrs.field(factory=lambda: {"status": "healthy", "circuit_breaker": {"state": "closed"}})
+    health: dict[str, Any] = attrs.field(
+        factory=lambda: {"status": "healthy", "provider": "acme", "circuit_breaker": {"state": "closed"}}
+    )
 
     description: dict[str, Any] = attrs.field(factory=dict)
     refusal: Exception | None = None

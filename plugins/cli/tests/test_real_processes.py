@@ -74,7 +74,10 @@ class Terminal:
             ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise AssertionError(f"{text!r} never came, only {self.shown!r}")
-            self.shown += self._read()
+            piece = self._read()
+            if not piece:
+                raise AssertionError(f"{text!r} never came before the end, only {self.shown!r}")
+            self.shown += piece
         seen, self.shown = self.shown, ""
         return seen
 

@@ -9,11 +9,12 @@ import attrs
 import click
 from litellm_gateway.errors import GatewayError
 
+from litellm_gateway_cli.answering import show_streamed
 from litellm_gateway_cli.conversation import Conversation
-from litellm_gateway_cli.footer import footer
 from litellm_gateway_cli.options import Setup, configured, model_options, quiet_option, sampling_options
 from litellm_gateway_cli.standard_input import read_line
-from litellm_gateway_cli.terminal import AnswerWriter, is_terminal, note, one_line, waiting
+from litellm_gateway_cli.terminal import is_terminal, note, one_line
+from litellm_gateway_cli.wording import awaited, footer
 
 if TYPE_CHECKING:
     from litellm_gateway.gateway import LiteLLMGateway
@@ -58,6 +59,7 @@ class Chat:
     options: dict[str, Any]
     quiet: bool
     interactive: bool
+    asked_before: bool = False
     conversation: Conversation = attrs.field(factory=Conversation)
 
     def run(self) -> None:
@@ -120,21 +122,10 @@ class Chat:
             click.echo(f"error: {one_line(error.message)}", err=True)
 
     def _ask(self, question: str, heard: list[str]) -> None:
-        writer = AnswerWriter()
         options = self.options | {"messages": self.conversation.messages(question)}
-        with waiting("waiting for the answer") as stop_waiting:
-            stream = self.gateway.generate_stream(**options)
-            try:
-                for chunk in stream:
-                    if chunk:
-                        stop_waiting()
-                        heard.append(chunk.text)
-                        writer.write(chunk.text)
-            finally:
-                stop_waiting()
-                stream.close()
-                writer.end_line()
-        response = stream.response()
+        wait_for = "waiting for the answer" if self.asked_before else awaited(self.gateway)
+        self.asked_before = True
+        response = show_streamed(self.gateway, options, wait_for=wait_for, heard=heard)
         if response.refusal and not response.text:
             note(f"refused: {one_line(response.refusal)}")
         self.conversation.answered(question, response)

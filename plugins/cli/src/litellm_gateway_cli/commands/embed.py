@@ -9,6 +9,7 @@ import click
 from litellm_gateway_cli.options import Setup, configured, model_options
 from litellm_gateway_cli.standard_input import read_text
 from litellm_gateway_cli.terminal import AnswerWriter, to_json, waiting
+from litellm_gateway_cli.wording import awaited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def command(
     """
     numbered = _numbered(texts)
     config = configured(provider=provider, model=model, timeout=timeout)
-    with ctx.ensure_object(Setup).open_gateway(config) as gateway, waiting("waiting for the vectors"):
+    with ctx.ensure_object(Setup).open_gateway(config) as gateway, waiting(awaited(gateway)):
         response = gateway.embed([text for _, text in numbered], model=model, tenant_id=tenant, dimensions=dimensions)
     writer = AnswerWriter()
     if as_json:

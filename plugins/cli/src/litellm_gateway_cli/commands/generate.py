@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from litellm_gateway_cli.footer import footer
+from litellm_gateway_cli.answering import show_streamed
 from litellm_gateway_cli.options import Setup, configured, model_options, quiet_option, sampling_options
 from litellm_gateway_cli.standard_input import is_piped, read_text
 from litellm_gateway_cli.terminal import AnswerWriter, note, one_line, to_json, waiting
+from litellm_gateway_cli.wording import awaited, footer
 
 if TYPE_CHECKING:
     from litellm_gateway.gateway import LiteLLMGateway
@@ -52,13 +53,11 @@ def command(
       git diff | litellm-gateway generate "Write a commit message for this change."
     """
     text = _whole_prompt(prompt)
-    options |= {"model": model, "tenant_id": tenant, "response_format": _response_format(schema)}
+    options |= {"prompt": text, "model": model, "tenant_id": tenant, "response_format": _response_format(schema)}
     config = configured(provider=provider, model=model, timeout=timeout)
     with ctx.ensure_object(Setup).open_gateway(config) as gateway:
-        if as_json or no_stream:
-            response = _whole(gateway, text, options)
-        else:
-            response = _streamed(gateway, text, options)
+        ask = _whole if as_json or no_stream else _streamed
+        response = ask(gateway, options)
     writer = AnswerWriter()
     if as_json:
         writer.write(to_json(response.to_dict()) + "\n")
@@ -101,22 +100,10 @@ def _response_format(schema: Path | None) -> ResponseFormat | None:
     return ResponseFormat(schema=content)
 
 
-def _whole(gateway: LiteLLMGateway, prompt: str, options: dict[str, Any]) -> GenerateResponse:
-    with waiting("waiting for the answer"):
-        return gateway.generate(prompt, **options)
+def _whole(gateway: LiteLLMGateway, options: dict[str, Any]) -> GenerateResponse:
+    with waiting(awaited(gateway)):
+        return gateway.generate(**options)
 
 
-def _streamed(gateway: LiteLLMGateway, prompt: str, options: dict[str, Any]) -> GenerateResponse:
-    """Write the pieces as they come; the last line is ended even when the stream breaks."""
-    writer = AnswerWriter()
-    with waiting("waiting for the answer") as stop_waiting:
-        stream = gateway.generate_stream(prompt, **options)
-        try:
-            for chunk in stream:
-                if chunk:
-                    stop_waiting()
-                    writer.write(chunk.text)
-        finally:
-            stop_waiting()
-            writer.end_line()
-    return stream.response()
+def _streamed(gateway: LiteLLMGateway, options: dict[str, Any]) -> GenerateResponse:
+    return show_streamed(gateway, options, wait_for=awaited(gateway), heard=[])

@@ -1,11 +1,18 @@
-"""Sum an answer up in one line: model, tokens, cost, time, and why it ended if not by itself."""
+"""What is said beside an answer: while it is waited for, and in one line when it is there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from litellm_gateway.gateway import LiteLLMGateway
     from litellm_gateway.responses import GenerateResponse
+
+
+def awaited(gateway: LiteLLMGateway) -> str:
+    """Say what a gateway's first answer waits for; the local model is loaded for it."""
+    provider = gateway.get_health()["provider"]
+    return "loading the local model" if provider == "local" else f"waiting for {provider or 'the model'}"
 
 
 def footer(response: GenerateResponse) -> str:

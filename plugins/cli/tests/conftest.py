@@ -49,7 +49,6 @@ class ScriptedGateway:
         factory=lambda: {"status": "healthy", "provider": "acme", "circuit_breaker": {"state": "closed"}}
     )
 
-    description: dict[str, Any] = attrs.field(factory=dict)
     refusal: Exception | None = None
 
     def open(self, config: Any) -> ScriptedGateway:
@@ -85,7 +84,7 @@ class ScriptedGateway:
         return EmbedResponse(vectors=tuple([float(len(text)), 0.5] for text in texts), model="m")
 
     def describe(self) -> dict[str, Any]:
-        return self.description
+        return {"default_provider": "acme", "providers": {"acme": "ACME models"}, "transport": "httpx"}
 
     def get_health(self) -> dict[str, Any]:
         return self.health

@@ -65,7 +65,7 @@ class Opened:
         return
 
     def describe(self) -> dict[str, Any]:
-        return {"provider": "acme", "transport": "httpx"}
+        return {"default_provider": "acme", "providers": {"acme": "ACME models"}, "transport": "httpx"}
 
 
 def look(plugins: dict[tuple[str, str], Any], *, open_gateway=lambda config: Opened(), environ=None, **config: Any):

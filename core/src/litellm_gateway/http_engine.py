@@ -34,7 +34,7 @@ _HAPPY_EYEBALLS = 0.25
 class _Engine(httpcore.AsyncHTTP11Connection):
     """httpx's engine, asked by nobody but its own connection."""
 
-    def can_handle_request(self, origin: httpcore.Origin) -> bool:  # noqa: ARG002 - the engine's
+    def can_handle_request(self, origin: httpcore.Origin) -> bool:
         """Take what its connection sends."""
         return True
 
@@ -107,7 +107,7 @@ class Connection:
         stream = self._stream
         if isinstance(error, httpcore.LocalProtocolError):
             return InvalidRequestError(f"the request for {self.label} cannot be sent as HTTP")
-        if isinstance(error, httpcore.RemoteProtocolError) and not (stream.ended and stream.speaks_http()):
+        if isinstance(error, httpcore.RemoteProtocolError) and not (stream.hung_up and stream.speaks_http()):
             return MalformedResponseError(f"{self.label} sent something that is not HTTP")
         return ProviderConnectionError(f"{self.label} closed the connection before its response was complete")
 

@@ -44,13 +44,15 @@ class NetworkStream(asyncio.Protocol):
     Attributes:
         label: ``host:port``, for messages.
         received: Bytes read since the request began.
-        ended: The other side has closed, or the connection broke.
+        hung_up: A read found that the other side has closed, or that the connection broke.
     """
 
     def __init__(self, label: str, header_limit: int) -> None:
         self.label = label
         self.received = 0
-        self.ended = False
+        self.hung_up = False
+        self._ended = False
+        self._aborted = False
         self._header_limit = header_limit
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -83,11 +85,11 @@ class NetworkStream(asyncio.Protocol):
 
     def is_quiet(self) -> bool:
         """Is it open, with nothing unasked for in it?"""
-        return not self.ended and not self._incoming
+        return not self._ended and not self._incoming
 
     def died_unread(self) -> bool:
         """Did it break before a byte of the answer, so soon that the request cannot have been worked on?"""
-        if not self.ended or self.received:
+        if not self.hung_up or self.received:
             return False
         return self._sent_at is None or self._loop.time() - self._sent_at < _STALE_WITHIN
 
@@ -112,11 +114,12 @@ class NetworkStream(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+        self._aborted = True
         self._end(ConnectionAbortedError("closed by this side"))
 
     # What the HTTP engine calls.
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the engine's
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Give what has arrived, waiting for the first byte of it; ``b""`` when the other side has closed."""
         if self._outgoing:
             self._flush()
@@ -128,7 +131,7 @@ class NetworkStream(asyncio.Protocol):
             raise MalformedResponseError(
                 f"the response headers of {self.label} are larger than {self._header_limit} bytes"
             )
-        if not self._incoming and not self.ended:
+        if not self._incoming and not self._ended:
             await self._wait()
         if not self._incoming:
             return self._nothing_more()
@@ -143,7 +146,7 @@ class NetworkStream(asyncio.Protocol):
         self.received += len(data)
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the engine's
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Keep bytes for the next read to send."""
         if buffer:
             self._outgoing.append(buffer)
@@ -203,17 +206,18 @@ class NetworkStream(asyncio.Protocol):
         self._sent_at = self._loop.time()
         data = self._outgoing[0] if len(self._outgoing) == 1 else b"".join(self._outgoing)
         self._outgoing.clear()
-        if self._transport is not None and not self.ended:
+        if self._transport is not None and not self._ended:
             self._transport.write(data)
 
     def _nothing_more(self) -> bytes:
+        self.hung_up = not self._aborted
         if self._error is not None:
             raise ProviderConnectionError(f"the connection to {self.label} broke") from self._error
         return b""
 
     def _end(self, error: Exception | None) -> None:
-        if not self.ended:
-            self.ended = True
+        if not self._ended:
+            self._ended = True
             self._error = error
         self._wake()
 

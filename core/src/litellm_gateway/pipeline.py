@@ -85,7 +85,7 @@ class Pipeline:
             if self.guards.active and isinstance(answer, GenerateResponse):
                 checked = await self.guards.check_response(answer, call)
             if not record.cached and not record.shared and checked is answer:
-                await self._store(key, answer)
+                await self._store(key, answer, record)
             return self._signed(checked, call, record)
         except BaseException as error:
             record.failed(error)
@@ -116,7 +116,7 @@ class Pipeline:
                 yield piece
             answer = builder.build(model=record.model or request.model, metadata={})
             if made is not None and made.text == answer.text:
-                await self._store(key, answer)
+                await self._store(key, answer, record)
             record.answer = self._signed(answer, call, record)
         except BaseException as error:
             record.failed(error)
@@ -143,9 +143,10 @@ class Pipeline:
         record.model = answer.model
         return answer
 
-    async def _store(self, key: CacheKey | None, answer: Response) -> None:
+    async def _store(self, key: CacheKey | None, answer: Response, record: CallRecord) -> None:
         if self.cache is not None and key is not None:
-            await self.cache.store(key, answer, self.cache_ttl)
+            named = evolve(answer, metadata={**answer.metadata, "provider": record.provider})
+            await self.cache.store(key, named, self.cache_ttl)
 
     async def _make(
         self, call: Call, request: Request, routes: Sequence[Route], key: CacheKey | None, record: CallRecord

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from litellm_gateway.errors import GatewayError
+from litellm_gateway.streaming import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import Call
     from litellm_gateway.responses import GenerateResponse, StreamChunk
     from litellm_gateway.telemetry import CallRecord
+
+    Begin = Callable[[], tuple[AsyncIterator[StreamChunk], CallRecord]]
 
 
 class ResponseStream:
@@ -27,31 +30,16 @@ class ResponseStream:
         calls: Where calls in flight are noted.
     """
 
-    def __init__(self, begin: Callable[[], tuple[AsyncIterator[StreamChunk], CallRecord]], calls: set[Call]) -> None:
-        self._begin = begin
-        self._calls = calls
-        self._pieces: Any = None
-        self._record: CallRecord | None = None
+    def __init__(self, begin: Begin, calls: set[Call]) -> None:
+        self._begun: list[CallRecord] = []
+        # the iterator must not know this object: a cycle would keep a dropped stream open until the next collection
+        self._pieces = _follow(begin, calls, self._begun)
 
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
-        if self._pieces is None:
-            self._pieces = self._follow()
-        pieces: AsyncIterator[StreamChunk] = self._pieces
-        return pieces
+        return self._pieces
 
     async def __anext__(self) -> StreamChunk:
-        return await anext(self.__aiter__())
-
-    async def _follow(self) -> AsyncIterator[StreamChunk]:
-        source, self._record = self._begin()
-        call = self._record.call
-        self._calls.add(call)
-        try:
-            async for piece in source:
-                yield piece
-        finally:
-            self._calls.discard(call)
-            await source.aclose()  # type: ignore[attr-defined]
+        return await anext(self._pieces)
 
     async def response(self) -> GenerateResponse:
         """Read what is left and give the whole answer.
@@ -59,14 +47,20 @@ class ResponseStream:
         Raises:
             GatewayError: The stream failed, or was broken off before its end.
         """
-        async for _ in self:
+        async for _ in self._pieces:
             pass
-        return _whole(self._record)
+        return self.whole()
+
+    def whole(self) -> GenerateResponse:
+        """Give the whole answer of a stream that was read to its end; raises as :meth:`response` does."""
+        answer: GenerateResponse | None = self._begun[0].answer if self._begun else None
+        if answer is None:
+            raise GatewayError("the stream was broken off before its end; there is no whole answer")
+        return answer
 
     async def aclose(self) -> None:
         """Break off; the connection is closed at once unless the answer is complete."""
-        if self._pieces is not None:
-            await self._pieces.aclose()
+        await close(self._pieces)
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,9 +88,9 @@ class BlockingResponseStream:
 
     def response(self) -> GenerateResponse:
         """Read what is left and give the whole answer; raises as ``ResponseStream.response`` does."""
-        for _ in self:
+        for _ in self._pieces:
             pass
-        return _whole(self._stream._record)
+        return self._stream.whole()
 
     def close(self) -> None:
         """Break off; the connection is closed at once unless the answer is complete."""
@@ -111,8 +105,13 @@ class BlockingResponseStream:
         self.close()
 
 
-def _whole(record: CallRecord | None) -> GenerateResponse:
-    if record is None or record.answer is None:
-        raise GatewayError("the stream was broken off before its end; there is no whole answer")
-    answer: GenerateResponse = record.answer
-    return answer
+async def _follow(begin: Begin, calls: set[Call], begun: list[CallRecord]) -> AsyncIterator[StreamChunk]:
+    pieces, record = begin()
+    begun.append(record)
+    calls.add(record.call)
+    try:
+        async for piece in pieces:
+            yield piece
+    finally:
+        calls.discard(record.call)
+        await close(pieces)

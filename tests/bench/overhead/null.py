@@ -1,0 +1,122 @@
+"""What the gateway itself costs, over a transport that does nothing: ``python null.py [stdlib]``.
+
+Prints one JSON line of CPU microseconds: per call and per chunk, of the bare transport, of the gateway, and of the
+gateway with every feature on. ``stdlib`` hides orjson. Rounds take turns, the smallest of each kind counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+if "stdlib" in sys.argv:
+    sys.modules["orjson"] = None  # type: ignore[assignment]
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from client import features, gateway_ask  # noqa: E402
+from server import ANSWER, CHUNKS, PIECES  # noqa: E402
+
+from litellm_gateway import create_gateway  # noqa: E402
+from litellm_gateway.contracts import TransportOffer  # noqa: E402
+from litellm_gateway.hookspecs import hookimpl  # noqa: E402
+from litellm_gateway.wire import Timeouts, TransportSettings, WireRequest  # noqa: E402
+
+EVENTS = [piece.split(b"\r\n", 1)[1].removesuffix(b"0\r\n\r\n").removesuffix(b"\r\n") for piece in PIECES]
+
+
+class NullResponse:
+    """An open response out of thin air."""
+
+    status = 200
+
+    def __init__(self, *, streams: bool) -> None:
+        self.headers = {"content-type": "text/event-stream" if streams else "application/json"}
+
+    async def read(self) -> bytes:
+        return ANSWER
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for event in EVENTS:
+            yield event
+
+    async def aclose(self) -> None:
+        return
+
+
+class NullTransport:
+    """A transport without a network."""
+
+    async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> NullResponse:
+        return NullResponse(streams=b'"stream":true' in request.body)
+
+    async def aclose(self) -> None:
+        return
+
+
+class NullPlugin:
+    """Offers it."""
+
+    @hookimpl
+    def gateway_transport(self) -> TransportOffer:
+        return TransportOffer(
+            name="null",
+            summary="no network",
+            settings=TransportSettings,
+            build=lambda settings, context: NullTransport(),
+        )
+
+
+def gateway(settings: dict[str, Any]) -> Any:
+    return create_gateway(
+        api_key="sk-bench-0123456789", provider="openai", default_model="bench", transport="null",
+        plugins=[NullPlugin()], **settings,
+    )  # fmt: skip
+
+
+async def direct_whole() -> int:
+    request = WireRequest(url="http://null/", body=b"{}")
+    response = await NullTransport().open(request, timeouts=Timeouts(), deadline=0.0)
+    return len(await response.read())
+
+
+async def direct_stream() -> int:
+    count = 0
+    async for _ in NullResponse(streams=True).chunks():
+        count += 1
+    return count
+
+
+async def cost(ask: Callable[[], Any], times: int) -> float:
+    await ask()
+    gc.collect()
+    start = time.process_time()
+    for _ in range(times):
+        await ask()
+    return (time.process_time() - start) / times * 1e6
+
+
+async def main() -> dict[str, float]:
+    subjects: dict[str, tuple[Callable[[], Any], int, int]] = {
+        "whole/transport alone": (direct_whole, 2000, 1),
+        "whole/gateway": (gateway_ask(gateway({}), "whole"), 500, 1),
+        "whole/gateway, all features": (gateway_ask(gateway(features()), "whole"), 500, 1),
+        "stream/transport alone": (direct_stream, 100, CHUNKS),
+        "stream/gateway": (gateway_ask(gateway({}), "stream"), 15, CHUNKS),
+        "stream/gateway, all features": (gateway_ask(gateway(features()), "stream"), 15, CHUNKS),
+    }
+    best: dict[str, float] = {}
+    for _ in range(5):
+        for name, (ask, times, units) in subjects.items():
+            best[name] = min(best.get(name, float("inf")), await cost(ask, times) / units)
+    return best
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(main())))

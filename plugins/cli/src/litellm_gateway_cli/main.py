@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 import click
@@ -42,16 +41,25 @@ class Commands(click.Group):
             ctx.exit(BROKEN_PIPE)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
-        except (GatewayError, OSError) as error:
-            if setup.debug:
-                traceback.print_exc()
-            message = error.message if isinstance(error, GatewayError) else str(error)
-            click.echo(f"error: {one_line(message)}", err=True)
+        except GatewayError as error:
+            _tell(error.message, traceback_too=setup.debug)
+            ctx.exit(FAILED)
+        except OSError as error:
+            _tell(str(error), traceback_too=setup.debug)
+            _drop_standard_output()
             ctx.exit(FAILED)
 
 
+def _tell(message: str, *, traceback_too: bool) -> None:
+    if traceback_too:
+        import traceback
+
+        traceback.print_exc()
+    click.echo(f"error: {one_line(message)}", err=True)
+
+
 def _drop_standard_output() -> None:
-    """Let the interpreter's last flush go nowhere: the reader (``head``, ``less``) has left."""
+    """Let the interpreter's last flush go nowhere: the reader (``head``, ``less``) has left, or the disk is full."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -63,6 +71,8 @@ def _drop_standard_output() -> None:
 def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
+    from importlib import metadata
+
     click.echo(f"litellm-gateway {metadata.version('litellm-gateway')}")
     ctx.exit()
 

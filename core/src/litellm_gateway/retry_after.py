@@ -23,9 +23,7 @@ _NUMBER_AND_UNIT = (
 )
 _PIECE = re.compile(r"([\d.]+)\s?([a-z]+)")
 _DURATION = re.compile(rf"(?:{_NUMBER_AND_UNIT}[ ,]{{0,2}}){{1,5}}")
-_ADVICE = re.compile(
-    rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)?:? {{0,2}}({_DURATION.pattern})"
-)
+_ADVICE = re.compile(rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)?:? {{0,2}}({_DURATION.pattern})")
 
 
 def read_retry_after(headers: Mapping[str, str], text: str = "") -> float | None:

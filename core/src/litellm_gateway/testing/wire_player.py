@@ -160,7 +160,7 @@ class WirePlayer:
         """Responses neither read to their end nor closed: connections that would leak."""
         return sum(response.held for response in self.responses)
 
-    async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> PlayedResponse:  # noqa: ARG002
+    async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> PlayedResponse:
         """Keep the request and give the next reply."""
         reply = self._replies[min(len(self.requests), len(self._replies) - 1)]
         self.requests.append(request)

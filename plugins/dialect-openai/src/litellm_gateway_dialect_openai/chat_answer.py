@@ -50,9 +50,7 @@ def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateRes
     )
 
 
-def _answer(
-    choice: dict[str, Any], *, model: str, usage: TokenUsage, metadata: dict[str, Any]
-) -> GenerateResponse:
+def _answer(choice: dict[str, Any], *, model: str, usage: TokenUsage, metadata: dict[str, Any]) -> GenerateResponse:
     word = as_text(choice.get("finish_reason"), "finish_reason")
     message = as_object(choice.get("message"), "message")
     if not message and not word:  # Azure leaves the message out when its filter took it away
@@ -76,9 +74,7 @@ def _answer(
 def _said(message: dict[str, Any]) -> tuple[str, str, tuple[dict[str, Any], ...]]:
     """Give text, reasoning and annotations of a message."""
     reasoning = read_reasoning(message)
-    annotations = [
-        as_object(note, "annotation") for note in as_list(message.get("annotations"), "annotations")
-    ]
+    annotations = [as_object(note, "annotation") for note in as_list(message.get("annotations"), "annotations")]
     content = message.get("content")
     if not isinstance(content, list):
         return as_text(content, "content"), reasoning, tuple(annotations)
@@ -99,7 +95,5 @@ def _metadata(body: dict[str, Any], choices: list[Any], headers: Mapping[str, st
         metadata["logprobs"] = logprobs
     if len(choices) > 1:  # asked for by n; the first is the answer itself
         others = (as_object(choice, "choice") for choice in choices[1:])
-        metadata["alternatives"] = tuple(
-            _said(as_object(other.get("message"), "message"))[0] for other in others
-        )
+        metadata["alternatives"] = tuple(_said(as_object(other.get("message"), "message"))[0] for other in others)
     return metadata

@@ -90,9 +90,7 @@ def _add_tools(body: dict[str, Any], request: GenerateRequest, quirks: ChatQuirk
     # Without tools a server refuses what follows; the ones it has of its own come by extra_body.
     elif "tools" not in request.extra_body:
         if choice is not None and choice.mode == "required":
-            raise InvalidRequestError(
-                "tool_choice asks for a tool, but no such tool is given", parameter="tools"
-            )
+            raise InvalidRequestError("tool_choice asks for a tool, but no such tool is given", parameter="tools")
         return
     if choice is not None:
         body["tool_choice"] = _tool_choice(choice, quirks)

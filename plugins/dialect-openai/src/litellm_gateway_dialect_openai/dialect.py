@@ -53,15 +53,13 @@ class OpenAIChatDialect:
     def encode_generate(self, request: GenerateRequest, *, stream: bool) -> WireRequest:
         """Write a chat request."""
         body = write_chat_request(request, self.quirks, stream=stream)
-        return self._address.request(
-            self._address.chat_url, _encode(body), request.extra_headers, stream=stream
-        )
+        return self._address.request(self._address.chat_url, _encode(body), request.extra_headers, stream=stream)
 
     def decode_generate(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
         """Read a whole chat answer."""
         return read_chat_answer(response, asked_model=request.model)
 
-    def stream_decoder(self, request: GenerateRequest) -> ChatStreamDecoder:  # noqa: ARG002 - the answer names its model
+    def stream_decoder(self, request: GenerateRequest) -> ChatStreamDecoder:
         """Give a decoder for one streamed answer."""
         return ChatStreamDecoder()
 

@@ -33,8 +33,7 @@ _WORDS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     ),
     (
         ContentFilteredError,
-        "content_filter content_filtered content_policy_violation responsibleaipolicyviolation"
-        " moderation_blocked",
+        "content_filter content_filtered content_policy_violation responsibleaipolicyviolation moderation_blocked",
     ),
     (
         ContextWindowExceededError,
@@ -64,16 +63,12 @@ _TOO_LONG = re.compile(
     r"maximum context length|context (size|window|length)|prompt (is )?too long|messages is too long|"
     r"too many (prompt |input )?tokens"
 )
-_FILTERED = re.compile(
-    r"content (management )?policy|violates (our |the )?\w* ?usage|usage guidelines|flagged"
-)
+_FILTERED = re.compile(r"content (management )?policy|violates (our |the )?\w* ?usage|usage guidelines|flagged")
 _NO_SUCH_MODEL = re.compile(
     r"model\b.{0,120}?(does not exist|not found|not a valid model|decommissioned|deprecated|no longer)|"
     r"invalid model|not a valid model|not a chat model|no endpoints found"
 )
-_NOT_SUPPORTED = re.compile(
-    r"unsupported|not support|not enabled|unknown parameter|unrecognized request argument"
-)
+_NOT_SUPPORTED = re.compile(r"unsupported|not support|not enabled|unknown parameter|unrecognized request argument")
 _BAD_KEY = re.compile(r"(incorrect|invalid) api key|api key not valid")
 
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {

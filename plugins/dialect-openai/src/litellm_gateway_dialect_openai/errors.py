@@ -51,9 +51,7 @@ def error_in_stream(body: dict[str, Any], event_name: str) -> GatewayError | Non
     return _make(report.status or 200, report, _NO_HEADERS)
 
 
-def _make(
-    status: int, report: ErrorReport, headers: Mapping[str, str], *, message: str | None = None
-) -> GatewayError:
+def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, message: str | None = None) -> GatewayError:
     kind = kind_of_error(status, report)
     shown = message or report.message or "the provider reported an error without a message"
     fields: dict[str, Any] = {

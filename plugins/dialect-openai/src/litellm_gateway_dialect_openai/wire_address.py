@@ -29,14 +29,10 @@ class WireAddress:
     secret_headers: tuple[tuple[str, Secret], ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(
-        cls, base_url: str, api_key: Secret | None, headers: Mapping[str, str], quirks: ChatQuirks
-    ) -> WireAddress:
+    def of(cls, base_url: str, api_key: Secret | None, headers: Mapping[str, str], quirks: ChatQuirks) -> WireAddress:
         """Join base URL, paths and key."""
         root, query = base_url.rstrip("/"), f"?{quirks.query}" if quirks.query else ""
-        secret = (
-            ((quirks.auth_header.lower(), Secret(quirks.auth_scheme + api_key.reveal())),) if api_key else ()
-        )
+        secret = ((quirks.auth_header.lower(), Secret(quirks.auth_scheme + api_key.reveal())),) if api_key else ()
         return cls(
             chat_url=root + quirks.chat_path + query,
             embeddings_url=root + quirks.embeddings_path + query,
@@ -44,9 +40,7 @@ class WireAddress:
             secret_headers=secret,
         )
 
-    def request(
-        self, url: str, body: bytes, extra: Mapping[str, str], *, stream: bool = False
-    ) -> WireRequest:
+    def request(self, url: str, body: bytes, extra: Mapping[str, str], *, stream: bool = False) -> WireRequest:
         """Give the request to send; ``extra`` headers win over the usual ones.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ class LazyTransport:
 
     def __init__(self, offered: Offered, settings: TransportSettings, build: Callable[[Offered, Any], Any]) -> None:
         self.name = offered.name
-        self._make = lambda: build(offered, settings)
+        self._make: Callable[[], Transport] = partial(build, offered, settings)
         self._lock = Lock()
         self._built: Transport | None = None
 

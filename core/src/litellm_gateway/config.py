@@ -101,6 +101,10 @@ def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return None if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
+def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return _names(value) or ()
+
+
 def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | None) -> Mapping[str, Any]:
     if value is None:
         return {}
@@ -157,7 +161,7 @@ class GatewayConfig:
     first_byte_timeout: float | None = field(default=None, validator=_positive)
     chunk_timeout: float | None = field(default=None, validator=_positive)
     max_retries: int = field(default=2, validator=[_whole, _not_negative])
-    fallbacks: tuple[str, ...] = field(default=(), converter=lambda value: _names(value) or ())
+    fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
     rate_limit_config: RateLimitConfig | None = None
     circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
 

@@ -8,8 +8,8 @@
  6 rate_limiter      reserve requests and tokens, wait in the queue if allowed
  7 attempts          for each route, for each try: breaker, provider; settle with the limiter
  8 guarding          output guardrails, on cached answers too
- 9 cache_mechanism   store a whole, unmodified answer that was just made
-10 ledger            price it
+ 9 ledger            price it
+10 cache_mechanism   store a whole, unmodified answer that was just made
 11 telemetry         the call has ended: exactly one event, whatever happened
 """
 
@@ -84,9 +84,10 @@ class Pipeline:
             checked = answer
             if self.guards.active and isinstance(answer, GenerateResponse):
                 checked = await self.guards.check_response(answer, call)
+            signed = self._signed(checked, call, record)
             if not record.cached and not record.shared and checked is answer:
-                await self._store(key, answer, record)
-            return self._signed(checked, call, record)
+                await self._store(key, signed)
+            return signed
         except BaseException as error:
             record.failed(error)
             raise
@@ -115,9 +116,9 @@ class Pipeline:
                     _note_start(record, piece, call)
                 yield piece
             answer = builder.build(model=record.model or request.model, metadata={})
+            signed = record.answer = self._signed(answer, call, record)
             if made is not None and made.text == answer.text:
-                await self._store(key, answer, record)
-            record.answer = self._signed(answer, call, record)
+                await self._store(key, signed)
         except BaseException as error:
             record.failed(error)
             raise
@@ -143,10 +144,9 @@ class Pipeline:
         record.model = answer.model
         return answer
 
-    async def _store(self, key: CacheKey | None, answer: Response, record: CallRecord) -> None:
+    async def _store(self, key: CacheKey | None, answer: Response) -> None:
         if self.cache is not None and key is not None:
-            named = evolve(answer, metadata={**answer.metadata, "provider": record.provider})
-            await self.cache.store(key, named, self.cache_ttl)
+            await self.cache.store(key, answer, self.cache_ttl)
 
     async def _make(
         self, call: Call, request: Request, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
@@ -163,7 +163,8 @@ class Pipeline:
     async def _upstream(self, call: Call, request: Request, routes: Sequence[Route]) -> Made:
         if self.batching is None:
             return await self.send(call, request, routes)
-        return await self.batching.submit(call, request, routes, self.send)
+        made: Made = await self.batching.submit(call, request, routes, self.send)
+        return made
 
     async def send(self, call: Call, request: Request, routes: Sequence[Route]) -> Made:
         """Reserve, try the routes, settle."""

@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(seconds, self.send_piece, number + 1, seconds)
 
 
-DELAY = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+DELAY = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 0
 
 
 async def main() -> None:

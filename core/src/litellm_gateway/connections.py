@@ -12,7 +12,6 @@ from litellm_gateway.errors import DeadlineExceededError, GatewayError, QueueFul
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
@@ -58,12 +57,6 @@ class ConnectionPool(Generic[C]):
         self._by_age: OrderedDict[C, None] = OrderedDict()
         self._line: OrderedDict[asyncio.Future[C | None], Origin] = OrderedDict()
         self._sweeper: asyncio.TimerHandle | None = None
-        self._guard: AsyncGenerator[None, None] | None = None
-
-    async def start(self) -> None:
-        """See to it that the pool is closed when the event loop ends, should nobody else do so."""
-        self._guard = self._until_the_loop_ends()
-        await self._guard.__anext__()
 
     async def acquire(self, origin: Origin, deadline: float) -> C | None:
         """Take a place: an idle connection to the origin, or None for the right to open one.
@@ -125,7 +118,6 @@ class ConnectionPool(Generic[C]):
     def close(self) -> None:
         """Close every connection, idle or busy, and send everybody away."""
         self.closed = True
-        self._guard = None
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -137,16 +129,12 @@ class ConnectionPool(Generic[C]):
         self._by_age.clear()
         self._idle.clear()
 
-    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
-        """Be the asynchronous generator that the loop closes when it shuts down, and close the pool then."""
+    async def aclose(self) -> None:
+        """Close, and give the sockets the loop's next turn to be gone."""
         import asyncio
 
-        try:
-            yield
-        finally:
-            self.close()
-            # Sockets are closed by the loop's next turn.
-            await asyncio.sleep(0)
+        self.close()
+        await asyncio.sleep(0)
 
     async def _wait_in_line(self, origin: Origin, deadline: float) -> C | None:
         import asyncio

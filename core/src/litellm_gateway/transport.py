@@ -7,11 +7,9 @@ no cookie.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from litellm_gateway.addressing import (
     parse_proxy,
@@ -25,6 +23,7 @@ from litellm_gateway.errors import GatewayError
 from litellm_gateway.http_engine import Connection, connect, tls_context
 from litellm_gateway.network import Schedule, too_late
 from litellm_gateway.open_response import PooledResponse
+from litellm_gateway.per_loop import PerLoop
 from litellm_gateway.wire import Limits
 
 if TYPE_CHECKING:
@@ -75,22 +74,19 @@ class HttpxTransport:
         self._agent = ""
         self._targets: dict[str, Target] = {}
         self._tls: ssl.SSLContext | None = None
-        self._pid = os.getpid()
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, ConnectionPool[Connection]] = WeakKeyDictionary()
-        self._left_behind: list[object] = []
+        self._pools: PerLoop[ConnectionPool[Connection]] = PerLoop(self._make_pool, ConnectionPool.aclose)
 
     async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> OpenResponse:
         """Send, and return as soon as the response headers are there; raises as ``Transport.open`` says."""
         target = self._targets.get(request.url) or self._learn(request.url)
         headers = request_headers(request, target, self._agent)
-        loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None or pool.closed or self._pid != os.getpid():
-            pool = await self._new_pool(loop)
+        if self._closed:
+            raise closed_error()
+        pool = self._pools.find() or await self._pools.enter()
         left = deadline - self._clock()
         if left <= 0:
             raise too_late(target.label, "connect", at_deadline=True)
-        schedule = Schedule(loop.time() + left, timeouts)
+        schedule = Schedule(pool.loop.time() + left, timeouts)
         connection = await pool.acquire(target.origin, schedule.deadline)
         try:
             if connection is not None:
@@ -111,17 +107,7 @@ class HttpxTransport:
     async def aclose(self) -> None:
         """Close every connection of every event loop that still runs; no request can be sent any more."""
         self._closed = True
-        with self._lock:
-            pools = list(self._pools.items()) if self._pid == os.getpid() else []
-            self._pools = WeakKeyDictionary()
-        here = asyncio.get_running_loop()
-        for loop, pool in pools:
-            if loop is here:
-                pool.close()
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(pool.close)
-        # Sockets are closed by the loop's next turn.
-        await asyncio.sleep(0)
+        await self._pools.aclose()
 
     async def _exchange(
         self,
@@ -155,28 +141,6 @@ class HttpxTransport:
                 self._tls = tls_context(self._verify, trust_env=self._trust_env)
             return self._tls
 
-    async def _new_pool(self, loop: asyncio.AbstractEventLoop) -> ConnectionPool[Connection]:
-        if self._closed:
-            raise closed_error()
-        if self._pid != os.getpid():
-            self._leave_parent_behind()
-        pool: ConnectionPool[Connection] = ConnectionPool(
-            loop, maximum=self._max_connections, keepalive=self._keepalive
-        )
-        with self._lock:
-            for ended in [known for known in self._pools if known.is_closed()]:
-                del self._pools[ended]
-            self._pools[loop] = pool
-        await pool.start()
-        return pool
-
-    def _leave_parent_behind(self) -> None:
-        """Start anew in a forked child.
-
-        Sockets, their place in epoll, and a lock that may be held are the parent's: they are not to be touched,
-        not even to be freed.
-        """
-        self._left_behind.append(self._pools)
-        self._pools = WeakKeyDictionary()
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+    def _make_pool(self) -> ConnectionPool[Connection]:
+        loop = asyncio.get_running_loop()
+        return ConnectionPool(loop, maximum=self._max_connections, keepalive=self._keepalive)

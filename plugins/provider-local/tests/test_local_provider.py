@@ -196,7 +196,7 @@ async def test_a_vector_is_the_same_alone_and_among_others(provider: LocalProvid
     assert min(likeness(one, other[0]) for one, other in zip(alone, at_once, strict=True)) > 0.999
 
 
-async def test_a_text_as_long_as_the_context_is_embedded(provider: LocalProvider, new_call: NewCall) -> None:
+async def test_a_long_text_is_embedded(provider: LocalProvider, new_call: NewCall) -> None:
     """Texts far longer than the server's usual batch of 512 tokens are embedded."""
     response = await provider.embed(EmbedRequest(model=DEFAULT_MODEL, texts=("word " * 600,)), new_call())
 
@@ -213,8 +213,13 @@ async def test_dimensions_are_refused(provider: LocalProvider, new_call: NewCall
     assert caught.value.parameter == "dimensions"
 
 
-@pytest.mark.parametrize("way", ["generate", "stream", "embed"])
-async def test_a_prompt_over_the_context_says_so(provider: LocalProvider, new_call: NewCall, way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "setting"),
+    [("generate", "context_tokens"), ("stream", "context_tokens"), ("embed", "embedding_tokens")],
+)
+async def test_a_text_that_is_too_long_says_so(
+    provider: LocalProvider, new_call: NewCall, way: str, setting: str
+) -> None:
     """Too long a prompt or text is a ContextWindowExceededError that names the setting to raise."""
     text = "word " * 3000
     ways: dict[str, Callable[[], Awaitable[object]]] = {
@@ -223,7 +228,7 @@ async def test_a_prompt_over_the_context_says_so(provider: LocalProvider, new_ca
         "embed": lambda: provider.embed(EmbedRequest(model=DEFAULT_MODEL, texts=(text,)), new_call()),
     }
 
-    with pytest.raises(ContextWindowExceededError, match="context_tokens"):
+    with pytest.raises(ContextWindowExceededError, match=setting):
         await ways[way]()
 
 

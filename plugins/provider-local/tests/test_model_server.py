@@ -89,6 +89,11 @@ def is_running(process_id: int) -> bool:
     return bool(status) and not status.startswith("Z")
 
 
+def wait_until_dead(server: ModelServer) -> None:
+    while server.process_id is not None:
+        time.sleep(0.01)
+
+
 def ends_within(process_id: int, seconds: float) -> bool:
     give_up = time.monotonic() + seconds
     while is_running(process_id) and time.monotonic() < give_up:
@@ -158,7 +163,7 @@ async def test_a_dead_server_is_started_anew(new_server: NewServer) -> None:
     assert died is not None
 
     os.kill(died, signal.SIGKILL)
-    assert await asyncio.to_thread(ends_within, died, 5)
+    await asyncio.to_thread(wait_until_dead, server)
     await server.endpoint(60)
 
     assert server.process_id not in (None, died)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
 
 QUIRKS = ChatQuirks(top_k=True, user_field=None, allowed_tools=False, reasoning_effort=False)
-_TOO_LONG = ("exceed_context_size_error", "is too large to process")
 
 
 class LocalDialect(OpenAIChatDialect):
@@ -26,10 +25,10 @@ class LocalDialect(OpenAIChatDialect):
             message, kind = str(error["message"]), str(error["type"])
         except (ValueError, KeyError, TypeError):
             return super().decode_error(response)
-        if not any(words in kind or words in message for words in _TOO_LONG):
+        if kind == "exceed_context_size_error":
+            advice = f"{message}. Shorten the prompt or raise the setting context_tokens."
+        elif "is too large to process" in message:
+            advice = "a text is too long to embed. Shorten it or raise the setting embedding_tokens."
+        else:
             return super().decode_error(response)
-        return ContextWindowExceededError(
-            f"{message}. Shorten the prompt or raise the setting context_tokens.",
-            status_code=response.status,
-            code=kind,
-        )
+        return ContextWindowExceededError(advice, status_code=response.status, code=kind)

@@ -119,6 +119,7 @@ def _options(settings: LocalSettings, weights: Weights, api_key: Secret) -> dict
         "api_key": api_key.reveal(),  # over the pipe: arguments and environment can be read by others
         "parallel": settings.parallel,
         "context_tokens": settings.context_tokens,
+        "embedding_tokens": min(settings.embedding_tokens, settings.context_tokens),
         "max_tokens": settings.max_tokens,
         "threads": settings.threads or max(1, _cores() - 1),
         "seed": settings.seed,

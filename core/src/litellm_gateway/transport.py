@@ -20,7 +20,7 @@ from litellm_gateway.addressing import (
 )
 from litellm_gateway.connections import ConnectionPool, closed_error
 from litellm_gateway.errors import GatewayError
-from litellm_gateway.http_engine import Connection, connect, tls_context
+from litellm_gateway.http_engine import Connection, Message, connect, tls_context
 from litellm_gateway.network import Schedule, too_late
 from litellm_gateway.open_response import PooledResponse
 from litellm_gateway.per_loop import PerLoop
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from litellm_gateway.addressing import HeaderPairs, Target
+    from litellm_gateway.addressing import Target
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
 
 _MOST_TARGETS = 256
@@ -80,6 +80,7 @@ class HttpxTransport:
         """Send, and return as soon as the response headers are there; raises as ``Transport.open`` says."""
         target = self._targets.get(request.url) or self._learn(request.url)
         headers = request_headers(request, target, self._agent)
+        message = Message(request.method, target.path, headers, request.body)
         if self._closed:
             raise closed_error()
         pool = self._pools.find() or await self._pools.enter()
@@ -90,16 +91,14 @@ class HttpxTransport:
         connection = await pool.acquire(target.origin, schedule.deadline)
         try:
             if connection is not None:
-                try:
-                    return await self._exchange(pool, connection, request, target, headers, schedule)
-                except GatewayError:
-                    if not connection.died_unread():
-                        raise
+                answer = await self._send_on_kept(pool, connection, message, schedule)
+                if answer is not None:
+                    return answer
                 pool.forget(connection)
                 connection = None
             connection = await connect(target, schedule, header_limit=self._limits.headers, tls=self._tls_context)
             pool.adopt(connection)
-            return await self._exchange(pool, connection, request, target, headers, schedule)
+            return await self._send(pool, connection, message, schedule)
         except BaseException:
             pool.discard(connection)
             raise
@@ -109,19 +108,22 @@ class HttpxTransport:
         self._closed = True
         await self._pools.aclose()
 
-    async def _exchange(
-        self,
-        pool: ConnectionPool[Connection],
-        connection: Connection,
-        request: WireRequest,
-        target: Target,
-        headers: HeaderPairs,
-        schedule: Schedule,
+    async def _send_on_kept(
+        self, pool: ConnectionPool[Connection], connection: Connection, message: Message, schedule: Schedule
+    ) -> OpenResponse | None:
+        """Send on a kept-alive connection; None when it turns out dead before the request was read."""
+        try:
+            return await self._send(pool, connection, message, schedule)
+        except GatewayError:
+            if connection.died_unread():
+                return None
+            raise
+
+    async def _send(
+        self, pool: ConnectionPool[Connection], connection: Connection, message: Message, schedule: Schedule
     ) -> OpenResponse:
-        status, raw_headers, source = await connection.send(
-            request.method, target.path, headers, request.body, schedule
-        )
-        return PooledResponse(pool, connection, status, raw_headers, source, self._limits)
+        status, headers, source = await connection.send(message, schedule)
+        return PooledResponse(pool, connection, status, headers, source, self._limits)
 
     def _learn(self, url: str) -> Target:
         """Take a URL apart and remember it; they are few, and parsing one is dear."""

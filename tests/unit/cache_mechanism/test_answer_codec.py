@@ -145,7 +145,7 @@ def _damaged(entry: object):
     if isinstance(entry, list):
         for index, value in enumerate(entry):
             yield entry[:index] + entry[index + 1 :]
-            yield from (entry[:index] + [inner] + entry[index + 1 :] for inner in _damaged(value))
+            yield from ([*entry[:index], inner, *entry[index + 1 :]] for inner in _damaged(value))
     yield from (None, "not a number", [], {}, True, 1.5, -1)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LONG = 3600.0
 _CANARY = b"canary-4f1d"
-_AWKWARD_TENANTS = ("", ":", "a:b", "a", "b", "*", "\0", "x\ny", "../..", "ünï", "t" * 500)
+_AWKWARD_TENANTS = ("", ":", "a:b", "a", "A", "a ", "b", "*", "\0", "x\ny", "../..", "ünï", "t" * 500)
 
 
 class CacheBackendSuite(ABC):

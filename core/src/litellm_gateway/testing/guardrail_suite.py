@@ -99,7 +99,7 @@ class GuardrailSuite(ABC):
         async def check() -> None:
             offer, guardrail = self.make_guardrail()
             for stage in sorted(offer.stages):
-                alone = [await _ask(guardrail, stage, text) for text in texts]
+                alone = [await _ask(self.make_guardrail()[1], stage, text) for text in texts]
                 together = await asyncio.gather(*(_ask(guardrail, stage, text) for text in texts * 20))
                 assert together == alone * 20
             await guardrail.aclose()

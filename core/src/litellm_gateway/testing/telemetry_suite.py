@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from litellm_gateway.telemetry import Event
 
 _CONTROL = "evil\r\n\x1b[2J\0\u202eforged level=ERROR"
-_MOST_SECONDS = 5.0
+_MOST_SECONDS = 1.0
 
 
 class TelemetrySinkSuite(ABC):
@@ -108,7 +108,7 @@ class TelemetrySinkSuite(ABC):
         sink = self.make_sink()
 
         started = time.monotonic()
-        for number in range(500):
+        for number in range(50):
             self._record(sink, _events(f"req_{number}"))
         took = time.monotonic() - started
         asyncio.run(sink.aclose())

@@ -5,6 +5,7 @@ The door to stevedore. Listing imports no plugin; loading imports exactly one.
 
 from __future__ import annotations
 
+import difflib
 import json
 from functools import lru_cache
 from importlib import metadata
@@ -13,7 +14,6 @@ from typing import Any
 
 from attrs import frozen
 
-from litellm_gateway.config import nearest
 from litellm_gateway.errors import PluginConflictError, PluginError, PluginLoadError, PluginNotInstalledError
 
 GROUPS = {
@@ -95,14 +95,17 @@ class Discovery:
             PluginNotInstalledError, PluginConflictError: See :meth:`find`.
             PluginLoadError: Importing it failed; the cause is chained.
         """
-        from stevedore import DriverManager, ExtensionManager
+        from stevedore import DriverManager
 
         plugin = self.find(kind, name)
-        group = GROUPS[kind]
-        # stevedore's own disk cache serves stale entry points and forgets their distribution
-        ExtensionManager.ENTRY_POINT_CACHE[group] = list(self._entry_points[kind])
+        group, points = GROUPS[kind], list(self._entry_points[kind])
+
+        class Driver(DriverManager):  # type: ignore[type-arg]
+            # stevedore's own cache is on disk, serves stale entry points and forgets their distribution
+            ENTRY_POINT_CACHE = {group: points}
+
         try:
-            return DriverManager(group, name).driver
+            return Driver(group, name).driver
         except PluginError:
             raise
         except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
@@ -123,16 +126,17 @@ def installed(kind: str) -> tuple[InstalledPlugin, ...]:
 def not_installed(kind: str, name: str, present: tuple[str, ...]) -> PluginNotInstalledError:
     """Say that nobody offers a name: who is there, what comes near, and the pip command that helps."""
     packages = known_plugins()["packages"].get(kind, {})
-    parts = [f"no {kind} '{name}' is installed{nearest(name, present)}"]
+    close = difflib.get_close_matches(name, {*present, *packages}, n=1)
+    parts = [f"no {kind} '{name}' is installed."]
     if name in packages:
         parts.append(f"`pip install {packages[name]}` installs it.")
-    elif not parts[0].endswith("?"):
-        close = nearest(name, packages)
-        if close.endswith("?"):
-            parts[0] = parts[0].rstrip(".") + close
-        else:
-            parts.append(f"If there is a package for it, `pip install litellm-gateway-{kind}-{name}` installs it.")
-    parts.append(f"Installed {kind}s: {', '.join(present) or 'none'}.")
+    elif close:
+        parts = [f"no {kind} '{name}' is installed: did you mean '{close[0]}'?"]
+        if close[0] not in present:
+            parts.append(f"`pip install {packages[close[0]]}` installs that.")
+    else:
+        parts.append(f"If there is a package for it, `pip install litellm-gateway-{kind}-{name}` installs it.")
+    parts.append(f"Installed {GROUPS[kind].rpartition('.')[2]}: {', '.join(present) or 'none'}.")
     return PluginNotInstalledError(" ".join(parts), plugin=name)
 
 

@@ -49,6 +49,7 @@ class Offers:
         self._plugins = plugins
         self._discovery = Discovery(None if discover else CORE)
         self._offered: dict[tuple[str, str], Offered] = {}
+        self._policies: set[str] = set()
         self.broken: dict[tuple[str, str], GatewayError] = {}
         self._load_policies(policies)
         for plugin in reversed(given):
@@ -99,6 +100,8 @@ class Offers:
                     continue
                 error = self.broken.get((kind, plugin.name))
                 state = "broken" if error or plugin.conflict else "available"
+                if kind == "policy" and plugin.name in self._policies:
+                    state = "loaded"
                 reason = error.message if error else plugin.conflict and f"also claimed by {plugin.conflict}"
                 rows.append(_row(kind, plugin.name, plugin.distribution, plugin.version, state, reason))
         return rows
@@ -107,7 +110,9 @@ class Offers:
         record = self._discovery.find(kind, name)
         label = f"{kind} '{name}' of {record.distribution}"
         plugin = self._discovery.load(kind, name)
-        self._plugins.register(plugin, label)
+        is_known = self._plugins.knows(plugin)  # a module may stand behind several entry points
+        if not is_known:
+            self._plugins.register(plugin, label)
         try:
             offer = self._plugins.offer(kind, plugin, label)
             if offer is None or offer.name != name:
@@ -116,7 +121,8 @@ class Offers:
                     f"{label} {found}; its entry point promises '{name}'", plugin=name, distribution=record.distribution
                 )
         except GatewayError:
-            self._plugins.unregister(plugin)
+            if not is_known:
+                self._plugins.unregister(plugin)
             raise
         return Offered(kind=kind, name=name, offer=offer, origin=record.distribution, version=record.version)
 
@@ -133,8 +139,11 @@ class Offers:
     def _load_policies(self, wanted: Sequence[str] | None) -> None:
         for name in reversed(self._discovery.names("policy") if wanted is None else wanted):
             try:
+                record = self._discovery.find("policy", name)
                 plugin = self._discovery.load("policy", name)
-                self._plugins.register(plugin, f"policy '{name}'")
+                if not self._plugins.knows(plugin):
+                    self._plugins.register(plugin, f"policy '{name}' of {record.distribution}")
+                self._policies.add(name)
             except GatewayError as error:
                 if wanted is not None:
                     raise

@@ -64,6 +64,10 @@ class Plugins:
             self._drop(plugin)
             raise PluginContractError(f"{label} {fault}", plugin=label)
 
+    def knows(self, plugin: Any) -> bool:
+        """Tell whether the plugin is registered already."""
+        return self._manager.is_registered(plugin)
+
     def unregister(self, plugin: Any) -> None:
         """Leave a plugin out again."""
         self._drop(plugin)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.attempts import Attempts, Target
 from litellm_gateway.cache_mechanism import CacheMechanism
 from litellm_gateway.circuit_breaker import CircuitBreakers
-from litellm_gateway.composition import Composition, LazyTransport
+from litellm_gateway.composition import Composition, LazyTransport, close_parts
 from litellm_gateway.config import CacheConfig, check_keys, from_mapping
 from litellm_gateway.contracts import BuildContext, Embedder, ProviderOffer, Route, TransportOffer
 from litellm_gateway.errors import ConfigurationError, GatewayError, PluginLoadError
@@ -50,7 +51,12 @@ def compose(config: GatewayConfig, *, cache: CacheMechanism | None = None) -> Co
         ConfigurationError: A setting is unknown, impossible or missing.
         PluginError: A plugin the configuration wants is missing or fails.
     """
-    return Composer(config).compose(cache)
+    composer = Composer(config)
+    try:
+        return composer.compose(cache)
+    except BaseException:
+        composer.abandon()
+        raise
 
 
 class Composer:
@@ -123,6 +129,14 @@ class Composer:
         self._plugins.composed(composition)
         return composition
 
+    def abandon(self) -> None:
+        """Close what was built of a gateway that cannot be; the error that stopped it matters more than others."""
+        from litellm_gateway import blocking
+
+        if self._closers:
+            with suppress(GatewayError):
+                blocking.run(close_parts(self._closers))
+
     def _provider_names(self) -> list[str]:
         available = self._offers.names("provider")
         names = wanted_providers(self._config, available)
@@ -180,6 +194,8 @@ class Composer:
             return self._offers.get("transport", name)
         found = [self._offers.find("transport", each) for each in self._offers.names("transport")]
         ranked = [each for each in found if each is not None and isinstance(each.offer, TransportOffer)]
+        if not ranked:
+            return self._offers.get("transport", "httpx")
         if not ranked:
             return self._offers.get("transport", "httpx")
         return max(ranked, key=lambda each: getattr(each.offer, "speed", 0))

@@ -75,20 +75,26 @@ class Composition:
 
     async def aclose(self) -> None:
         """Close every part, last built first; an error of one does not keep the others open."""
-        import asyncio
-
-        failures: list[Exception] = []
-        while self._closers:
-            part = self._closers.pop()
-            try:
-                async with asyncio.timeout(_CLOSING):
-                    await part.aclose()
-            except Exception as error:
-                failures.append(error)
+        failures = await close_parts(self._closers)
         if failures:
             raise PluginError(
                 f"{len(failures)} part(s) failed while closing, first {type(failures[0]).__name__}: {failures[0]}"
             ) from failures[0]
+
+
+async def close_parts(parts: list[Any]) -> list[Exception]:
+    """Take parts off the list and close them, the last one first; gives the errors of those that failed."""
+    import asyncio
+
+    failures: list[Exception] = []
+    while parts:
+        part = parts.pop()
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await part.aclose()
+        except Exception as error:
+            failures.append(error)
+    return failures
 
 
 class LazyTransport:

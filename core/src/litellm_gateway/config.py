@@ -105,12 +105,10 @@ def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return _names(value) or ()
 
 
-def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | None) -> Mapping[str, Any]:
-    if value is None:
-        return {}
+def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | str | None) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    return {name: {} for name in value}
+    return {name: {} for name in _names(value) or ()}
 
 
 @frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,7 +14,7 @@ from litellm_gateway.errors import ConfigurationError, PluginNotInstalledError
 from litellm_gateway.secrets import Secret, as_secret, check_api_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from litellm_gateway.config import GatewayConfig
     from litellm_gateway.contracts import ProviderOffer
@@ -117,7 +118,7 @@ def settings_for(name: str, offer: ProviderOffer, config: GatewayConfig, *, is_d
     given = config.providers.get(name)
     if isinstance(given, offer.settings) and given is not None and attrs.has(offer.settings):
         return _with_key(given, name, offer, config, path=path, is_default=is_default)
-    values = dict(given or {}) if not attrs.has(type(given)) else given
+    values = {} if given is None else dict(given) if isinstance(given, Mapping) else given
     known = attrs.fields_dict(offer.settings) if attrs.has(offer.settings) else {}
     if isinstance(values, dict) and is_default and config.base_url is not None:
         if "base_url" not in known:

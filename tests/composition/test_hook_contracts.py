@@ -1,0 +1,106 @@
+"""A plugin that does not fit its hooks is refused when it is loaded, not when it is called."""
+
+from __future__ import annotations
+
+import pytest
+from litellm_gateway.errors import PluginContractError, PluginError
+
+HEAD = """
+from litellm_gateway.builtin import echo
+from litellm_gateway.contracts import PLUGIN_API, GuardrailOffer, Offer, ProviderOffer
+from litellm_gateway.hookspecs import hookimpl
+
+def offer(name="acme", **more):
+    return ProviderOffer(name=name, summary="s", settings=echo.EchoSettings, build=echo.build, **more)
+
+"""
+
+
+def put(shelf, text: str, *, kind: str = "provider") -> None:
+    shelf.put("acme-package", modules={"shelf_acme": HEAD + text}, **{kind: {"acme": "shelf_acme"}})
+
+
+REFUSED = {
+    "a misspelt hook": ("@hookimpl\ndef gateway_provder():\n    return offer()", "gateway_provder"),
+    "an async hook": ("@hookimpl\nasync def gateway_provider():\n    return offer()", "async def"),
+    "a wrong argument": ("@hookimpl\ndef gateway_provider(model):\n    return offer()", "model"),
+    "no hook at all": ("def gateway_provider():\n    return offer()", "implements no hook"),
+    "nothing offered": ("@hookimpl\ndef gateway_provider():\n    return None", "offers nothing"),
+    "a hook of another kind": ("@hookimpl\ndef gateway_model_price(model):\n    return None", "offers nothing"),
+    "another name": ("@hookimpl\ndef gateway_provider():\n    return offer('acme2')", "offers 'acme2'"),
+    "no offer": ("@hookimpl\ndef gateway_provider():\n    return {'name': 'acme'}", "ProviderOffer, not dict"),
+    "another offer": (
+        "@hookimpl\ndef gateway_provider():\n    return Offer(name='acme', summary='s', build=echo.build)",
+        "ProviderOffer, not Offer",
+    ),
+    "a newer API": ("@hookimpl\ndef gateway_provider():\n    return offer(api=PLUGIN_API + 1)", "upgrade the core"),
+    "an older API": ("@hookimpl\ndef gateway_provider():\n    return offer(api=PLUGIN_API - 1)", "upgrade the plugin"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_plugin_that_breaks_its_contract_is_refused(shelf, compose, text: str, reason: str) -> None:
+    """The error says what is wrong and names plugin and distribution."""
+    put(shelf, text)
+
+    with pytest.raises(PluginContractError) as caught:
+        compose(provider="acme")
+
+    assert reason in caught.value.message
+    assert "provider 'acme' of acme-package" in caught.value.message
+
+
+def test_a_misspelt_hook_lists_the_hooks_there_are(shelf, compose) -> None:
+    """Whoever mistyped a hook can read its right name in the error."""
+    put(shelf, "@hookimpl\ndef gateway_provder():\n    return offer()")
+
+    with pytest.raises(PluginContractError, match="gateway_provider"):
+        compose(provider="acme")
+
+
+def test_a_hook_that_raises_names_its_plugin(shelf, compose) -> None:
+    """An error inside a hook is chained to one that says whose it is."""
+    put(shelf, "@hookimpl\ndef gateway_provider():\n    return offer() if 1 / 0 else None")
+
+    with pytest.raises(PluginError, match="provider 'acme' of acme-package") as caught:
+        compose(provider="acme")
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_refused_plugin_leaves_nothing_behind(shelf, compose) -> None:
+    """No hook of a plugin that was refused is ever called."""
+    put(
+        shelf,
+        kind="telemetry",
+        text="@hookimpl\ndef gateway_model_price(model):\n    raise SystemExit\n\n"
+        "@hookimpl\ndef gateway_provder():\n    return offer()\n",
+    )
+
+    answer = compose(provider="echo").generate("Hello")
+
+    assert answer.metadata["cost"] == 0
+
+
+def test_a_mistake_stays_a_mistake_when_asked_again(shelf, compose) -> None:
+    """Composing a second gateway gives the same clear error as the first."""
+    put(shelf, "@hookimpl\ndef gateway_provder():\n    return offer()")
+    messages = []
+
+    for _ in range(2):
+        with pytest.raises(PluginContractError) as caught:
+            compose(provider="acme")
+        messages.append(caught.value.message)
+
+    assert messages[0] == messages[1]
+
+
+def test_the_hooks_of_one_plugin_are_asked_for_its_own_offer(shelf, compose) -> None:
+    """Each provider answers for itself, whatever the order they were loaded in."""
+    shelf.put_provider("acme")
+    shelf.put_provider("umbra")
+
+    described = compose(provider="umbra", providers=["acme", "umbra", "echo"]).describe()
+
+    assert described["providers"]["acme"] == "Says it again as acme"
+    assert described["providers"]["umbra"] == "Says it again as umbra"

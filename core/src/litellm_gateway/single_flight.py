@@ -1,0 +1,170 @@
+"""One upstream call for identical requests at the same time, and for a while after it if asked.
+
+The call runs in a task of its own that no caller owns: any of them may be cancelled without disturbing the
+others, and when the last has left the call is cancelled. Errors go to everybody who waits, and are not kept.
+Calls in flight are shared within one event loop; kept answers by all threads and loops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import define, field
+
+from litellm_gateway.kept_answers import MISSING, KeptAnswers
+from litellm_gateway.loop_state import DetachedTasks, PerLoop, cleaned_up, outcome_error
+from litellm_gateway.stream_fanout import KeptStream, SharedStream, StreamFlight
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from litellm_gateway.contracts import CacheKey
+    from litellm_gateway.responses import StreamChunk
+
+T = TypeVar("T")
+
+
+class _Flight(Generic[T]):
+    """A call on its way, and the callers waiting for it."""
+
+    def __init__(self, task: asyncio.Task[T], landed: Callable[[_Flight[T]], None]) -> None:
+        self.task = task
+        self._landed = landed
+        self._waiters: set[asyncio.Future[T]] = set()
+        task.add_done_callback(self._tell)
+
+    async def join(self) -> T:
+        """Wait for the answer."""
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            return await waiter
+        except BaseException as error:
+            stopped = self._leave(waiter)
+            if stopped and isinstance(error, asyncio.CancelledError):
+                await cleaned_up(self.task)
+            raise
+
+    def _leave(self, waiter: asyncio.Future[T]) -> bool:
+        """Take a caller away; the last one stops the call."""
+        self._waiters.discard(waiter)
+        if waiter.done() and not waiter.cancelled():
+            waiter.exception()  # seen, also when a cancellation overtook it
+        if self._waiters or self.task.done():
+            return False
+        self._landed(self)
+        self.task.cancel()
+        return True
+
+    def _tell(self, task: asyncio.Task[T]) -> None:
+        self._landed(self)
+        error = outcome_error(task)
+        for waiter in self._waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(task.result())
+            else:
+                waiter.set_exception(error)
+
+
+@define(eq=False)
+class _Flights:
+    """What is on its way on one event loop."""
+
+    answers: dict[CacheKey, _Flight[Any]] = field(factory=dict)
+    streams: dict[CacheKey, StreamFlight] = field(factory=dict)
+    tasks: DetachedTasks = field(factory=DetachedTasks)
+
+
+class SingleFlight:
+    """Makes one call of several identical ones.
+
+    Args:
+        ttl: Seconds an answer goes on being given to identical requests after it came; 0 for not at all.
+        max_entries, max_bytes: Most answers kept.
+        replay_limit: Bytes of a stream that late joiners can replay; once it is longer, newcomers start a call of
+            their own.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        ttl: float = 0.0,
+        max_entries: int = 10_000,
+        max_bytes: int = 64 * 1024 * 1024,
+        replay_limit: int = 1024 * 1024,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kept = KeptAnswers(ttl=ttl, max_entries=max_entries, max_bytes=max_bytes, clock=clock)
+        self._replay_limit = replay_limit
+        self._flights = PerLoop(_Flights)
+
+    @property
+    def in_flight(self) -> int:
+        """Upstream calls running on this event loop, those still cleaning up included."""
+        return len(self._flights.here().tasks)
+
+    async def run(self, key: CacheKey, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """Give the answer, and whether it was made by another caller.
+
+        Args:
+            key: Equal for identical requests of one tenant, and for nothing else.
+            make: Makes the answer; runs in the context of the first caller.
+        """
+        if self._kept.active:
+            kept = self._kept.get(("answer", key))
+            if kept is not MISSING:
+                return kept, True
+        here = self._flights.here()
+        flight: _Flight[T] | None = here.answers.get(key)
+        if flight is not None:
+            return await flight.join(), True
+
+        def landed(flight: _Flight[T]) -> None:
+            if here.answers.get(key) is flight:
+                del here.answers[key]
+            if self._kept.active and _succeeded(flight.task):
+                self._kept.keep(("answer", key), flight.task.result())
+
+        flight = here.answers[key] = _Flight(here.tasks.start(_await(make)), landed)
+        return await flight.join(), False
+
+    def stream(self, key: CacheKey, make: Callable[[], AsyncIterator[StreamChunk]]) -> SharedStream | KeptStream:
+        """Give a stream to read or close; its ``shared`` says whether another caller opened it.
+
+        Late callers get what came so far at once, then follow; see ``stream_fanout`` for what is held in memory.
+
+        Args:
+            key: Equal for identical requests of one tenant, and for nothing else.
+            make: Opens the stream; runs in the context of the first caller.
+        """
+        if self._kept.active:
+            kept = self._kept.get(("stream", key))
+            if kept is not MISSING:
+                return KeptStream(kept)
+        here = self._flights.here()
+        flight = here.streams.get(key)
+        if flight is not None:
+            return flight.join(shared=True)
+
+        def closed(flight: StreamFlight, record: tuple[StreamChunk, ...] | None) -> None:
+            if here.streams.get(key) is flight:
+                del here.streams[key]
+            if record is not None and self._kept.active:
+                self._kept.keep(("stream", key), record)
+
+        flight = StreamFlight(here.tasks.start, make, replay_limit=self._replay_limit, closed=closed)
+        here.streams[key] = flight
+        return flight.join(shared=False)
+
+
+async def _await(make: Callable[[], Awaitable[T]]) -> T:
+    return await make()
+
+
+def _succeeded(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

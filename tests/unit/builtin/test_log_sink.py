@@ -59,9 +59,17 @@ def test_a_finished_call_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
 
     LogSink(LogSettings()).record(FINISHED)
 
-    assert caplog.messages == [
-        "generate req_1 tenant=acme openai/gpt-4 success in 1.250 s, 10+150 tokens, cost 0.0031, error None"
-    ]
+    assert caplog.messages == ["generate req_1 tenant=acme openai/gpt-4 success in 1.250 s, 10+150 tokens, cost 0.0031"]
+
+
+def test_only_what_is_known_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A call refused before anybody was asked has a short line: no tenant, route, tokens or cost to tell."""
+    caplog.set_level(logging.INFO, "litellm_gateway")
+    event = CallFinished(call_id="req_1", tenant="", operation="stream", outcome="error", error="GuardrailError")
+
+    LogSink(LogSettings()).record(event)
+
+    assert caplog.messages == ["stream req_1 error in 0.000 s: GuardrailError"]
 
 
 def test_fields_travel_with_the_record(caplog: pytest.LogCaptureFixture) -> None:
@@ -86,9 +94,7 @@ def test_attempts_are_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
     sink.record(started)
     sink.record(ATTEMPT)
 
-    assert caplog.messages == [
-        "attempt 2 of req_1 tenant=acme openai/gpt-4 in 0.500 s, status None, error ProviderError"
-    ]
+    assert caplog.messages == ["attempt 2 of req_1 tenant=acme openai/gpt-4 in 0.500 s: ProviderError"]
 
 
 def test_names_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:

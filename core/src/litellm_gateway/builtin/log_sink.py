@@ -43,25 +43,39 @@ class LogSink:
         """Write the event if somebody listens."""
         if isinstance(event, CallFinished):
             if self._logger.isEnabledFor(self._info):
-                self._write(self._info, _CALL, _call_fields(event))
+                fields = _call_fields(event)
+                self._logger.log(self._info, "%s", _call_line(fields), extra=fields)
         elif isinstance(event, AttemptFinished) and self._logger.isEnabledFor(self._debug):
-            self._write(self._debug, _ATTEMPT, _attempt_fields(event))
+            fields = _attempt_fields(event)
+            self._logger.log(self._debug, "%s", _attempt_line(fields), extra=fields)
 
     async def aclose(self) -> None:
         """Nothing to write: handlers belong to the application."""
 
-    def _write(self, level: int, line: str, fields: dict[str, Any]) -> None:
-        self._logger.log(level, line, fields, extra=fields)
+
+def _call_line(fields: dict[str, Any]) -> str:
+    line = f"{fields['operation']} {_whose(fields)} {fields['outcome']} in {fields['seconds']:.3f} s"
+    if fields["prompt_tokens"] is not None:
+        line += f", {fields['prompt_tokens']}+{fields['completion_tokens']} tokens"
+    if fields["cost"] is not None:
+        line += f", cost {fields['cost']}"
+    if fields["cached"]:
+        line += ", cached"
+    return line if fields["error"] is None else f"{line}: {fields['error']}"
 
 
-_CALL = (
-    "%(operation)s %(call_id)s tenant=%(tenant)s %(provider)s/%(model)s %(outcome)s in %(seconds).3f s, "
-    "%(prompt_tokens)s+%(completion_tokens)s tokens, cost %(cost)s, error %(error)s"
-)
-_ATTEMPT = (
-    "attempt %(number)d of %(call_id)s tenant=%(tenant)s %(provider)s/%(model)s in %(seconds).3f s, "
-    "status %(status_code)s, error %(error)s"
-)
+def _attempt_line(fields: dict[str, Any]) -> str:
+    line = f"attempt {fields['number']} of {_whose(fields)} in {fields['seconds']:.3f} s"
+    return line if fields["error"] is None else f"{line}: {fields['error']}"
+
+
+def _whose(fields: dict[str, Any]) -> str:
+    """Name the call, and for whom and where it was, as far as that is known."""
+    words: str = fields["call_id"]
+    if fields["tenant"]:
+        words += f" tenant={fields['tenant']}"
+    route = "/".join(filter(None, (fields["provider"], fields["model"])))
+    return f"{words} {route}" if route else words
 
 
 def _call_fields(event: CallFinished) -> dict[str, Any]:

@@ -233,6 +233,7 @@ async def test_the_server_wants_its_key(new_server: NewServer) -> None:
     caught.value.close()
 
 
+@pytest.mark.usefixtures("weights")
 def test_a_script_that_never_closes_ends_silently() -> None:
     """No hang, warning, output or process is left by a script that forgets to close, even mid-answer."""
     done = run_script("answer = long_answer(start()); print(server.process_id)")
@@ -241,6 +242,7 @@ def test_a_script_that_never_closes_ends_silently() -> None:
     assert ends_within(int(done.stdout), 5)
 
 
+@pytest.mark.usefixtures("weights")
 def test_ctrl_c_during_an_answer_ends_the_script() -> None:
     """SIGINT is the application's: KeyboardInterrupt is raised, and the exit status tells of it."""
     done = run_script(
@@ -257,6 +259,7 @@ def test_ctrl_c_during_an_answer_ends_the_script() -> None:
     assert ends_within(int(done.stdout), 5)
 
 
+@pytest.mark.usefixtures("weights")
 def test_a_killed_application_takes_its_server_along() -> None:
     """The server goes when the application is killed outright, even while a forked child of it lives on."""
     done = run_script(
@@ -276,6 +279,7 @@ def test_a_killed_application_takes_its_server_along() -> None:
     assert ends_within(int(done.stdout), 4)
 
 
+@pytest.mark.usefixtures("weights")
 def test_a_forked_child_has_a_server_of_its_own() -> None:
     """A forked child starts its own server, and its exit leaves the parent's server running."""
     done = run_script(

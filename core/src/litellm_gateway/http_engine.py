@@ -7,9 +7,9 @@ no pool; that is ``connections``.
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import httpcore
 from attrs import field, frozen
@@ -20,10 +20,10 @@ from litellm_gateway.errors import (
     MalformedResponseError,
     ProviderConnectionError,
 )
-from litellm_gateway.network import NetworkStream, too_late
+from litellm_gateway.network import NetworkStream, connect_error, too_late
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable
 
     from litellm_gateway.addressing import HeaderPairs, Target
     from litellm_gateway.connections import Origin
@@ -63,15 +63,16 @@ class Connection:
         self._stream = stream
         self._prefix, self._extra = _forwarding(target)
         self._engine = _engine(stream)
-        self._body: Any = None
+        self._response: httpcore.Response
+        self._body: AsyncGenerator[bytes, None]
 
     @property
     def label(self) -> str:
         """``host:port``, for messages."""
         return self._stream.label
 
-    async def send(self, message: Message, schedule: Schedule) -> tuple[int, HeaderPairs, AsyncGenerator[bytes, None]]:
-        """Send one request and read the response's head; give status, headers and what iterates the body.
+    async def send(self, message: Message, schedule: Schedule) -> tuple[int, HeaderPairs]:
+        """Send one request and read the response's head; give status and headers.
 
         Raises:
             GatewayError: As ``Transport.open`` says.
@@ -89,14 +90,29 @@ class Connection:
         if response.status == 101:
             raise MalformedResponseError(f"{self.label} switched to another protocol, which was not asked for")
         stream.begin_body()
-        self._body = response.stream
-        return response.status, response.headers, self._body.__aiter__()
+        self._response = response
+        self._body = cast("AsyncGenerator[bytes, None]", aiter(cast("AsyncIterable[bytes]", response.stream)))
+        return response.status, response.headers
 
-    async def finish(self) -> None:
-        """The body was read to its end: make ready for the next request, if the server lets us."""
-        if self._body is not None:
+    async def read_body(self) -> bytes:
+        """Give the next bytes of the body, ``b""`` at its end.
+
+        Raises:
+            GatewayError: As ``OpenResponse.read`` says.
+        """
+        try:
+            return await anext(self._body)
+        except StopAsyncIteration:
+            return b""
+        except Exception as error:
+            raise self.translated(error) from error
+
+    async def end_body(self) -> None:
+        """Be through with the response: read to its end, ready for the next request; else closed."""
+        # Another task may be reading still; the closed connection ends that, and the body with it.
+        with contextlib.suppress(RuntimeError):
             await self._body.aclose()
-            self._body = None
+        await self._response.aclose()
 
     def died_unread(self) -> bool:
         """Did it break before a byte of the answer, so soon that the request cannot have been worked on?"""
@@ -152,7 +168,7 @@ async def connect(
             raise
         if scope.expired():
             raise too_late(target.label, "connect", at_deadline=limit >= schedule.deadline) from error
-        raise _connect_error(error, target) from error
+        raise connect_error(error, target) from error
     return Connection(target, stream)
 
 
@@ -209,19 +225,3 @@ def _forwarding(target: Target) -> tuple[str, HeaderPairs]:
         return "", []
     authorization = target.proxy.authorization
     return f"http://{target.netloc}", [(b"proxy-authorization", authorization)] if authorization else []
-
-
-def _connect_error(error: Exception, target: Target) -> GatewayError:
-    if isinstance(error, GatewayError):
-        return error
-    via = f" through the proxy {target.proxy.host}:{target.proxy.port}" if target.proxy else ""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return ProviderConnectionError(
-            f"the TLS certificate of {target.label}{via} is not trusted: {error.verify_message}"
-        )
-    if isinstance(error, ssl.SSLError):
-        return ProviderConnectionError(f"no TLS with {target.label}{via}: {error.reason or 'handshake failed'}")
-    reason = str(error) or type(error).__name__
-    if isinstance(error, OSError) and (error.errno or 0) > 0:
-        reason = os.strerror(error.errno or 0)
-    return ProviderConnectionError(f"cannot connect to {target.label}{via}: {reason}")

@@ -6,6 +6,8 @@ It knows no HTTP, and belongs to the event loop that opened it. The HTTP engine 
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
@@ -19,8 +21,7 @@ from litellm_gateway.errors import (
 )
 
 if TYPE_CHECKING:
-    import ssl
-
+    from litellm_gateway.addressing import Target
     from litellm_gateway.wire import Timeouts
 
 _READ_AHEAD = 128 * 1024
@@ -272,6 +273,23 @@ def too_late(label: str, phase: str, *, at_deadline: bool) -> GatewayError:
     return ProviderTimeoutError(
         f"timed out while {waiting} {label}; raise {phase}_timeout if it may take longer", phase=phase
     )
+
+
+def connect_error(error: Exception, target: Target) -> GatewayError:
+    """Name why a connection could not be opened."""
+    if isinstance(error, GatewayError):
+        return error
+    via = f" through the proxy {target.proxy.host}:{target.proxy.port}" if target.proxy else ""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ProviderConnectionError(
+            f"the TLS certificate of {target.label}{via} is not trusted: {error.verify_message}"
+        )
+    if isinstance(error, ssl.SSLError):
+        return ProviderConnectionError(f"no TLS with {target.label}{via}: {error.reason or 'handshake failed'}")
+    reason = str(error) or type(error).__name__
+    if isinstance(error, OSError) and (error.errno or 0) > 0:
+        reason = os.strerror(error.errno or 0)
+    return ProviderConnectionError(f"cannot connect to {target.label}{via}: {reason}")
 
 
 _WAITING_FOR = {

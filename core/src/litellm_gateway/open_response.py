@@ -1,46 +1,69 @@
-"""One open response on a pooled connection: its body, bounded and decompressed, and the way back of the connection."""
+"""One open response, whatever engine read its head: the body bounded and decompressed, and closed in every case.
+
+The engine's side of it is a :class:`BodySource`; how bytes get here is none of this room's business.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from litellm_gateway.decompression import BodyDecoder
 from litellm_gateway.errors import MalformedResponseError, ProviderConnectionError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+    import asyncio
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from litellm_gateway.addressing import HeaderPairs
-    from litellm_gateway.connections import ConnectionPool
-    from litellm_gateway.http_engine import Connection
     from litellm_gateway.wire import Limits
 
 
-class PooledResponse:
-    """An open response; see ``OpenResponse``. It holds its connection until the body has ended."""
+class BodySource(Protocol):
+    """Where the bytes of one body come from. Exactly one of ``release`` and ``discard`` is called, once."""
 
-    def __init__(
-        self,
-        pool: ConnectionPool[Connection],
-        connection: Connection,
-        status: int,
-        raw_headers: HeaderPairs,
-        source: AsyncGenerator[bytes, None],
-        limits: Limits,
-    ) -> None:
-        self.status = status
-        self.headers: Mapping[str, str] = header_mapping(raw_headers)
-        if sum(len(name) + len(value) + 4 for name, value in raw_headers) > limits.headers:
+    loop: asyncio.AbstractEventLoop
+    label: str
+
+    async def read(self) -> bytes:
+        """Give the next bytes as they came over the wire, ``b""`` at the end; raise typed errors only."""
+        ...
+
+    async def release(self) -> None:
+        """The body was read to its end: the connection may serve another request."""
+        ...
+
+    def discard(self) -> None:
+        """Close the connection at once."""
+        ...
+
+    async def settle(self) -> None:
+        """Let what is left behind after ``discard`` come to its end."""
+        ...
+
+
+class StreamedResponse:
+    """An open response; see ``OpenResponse``. It holds its connection until the body has ended.
+
+    Args:
+        status: HTTP status.
+        headers: Names and values as sent.
+        source: Where the body comes from.
+        limits: Most bytes to take.
+
+    Raises:
+        MalformedResponseError: The headers are over their limit, or announce an encoding nobody asked for.
+    """
+
+    def __init__(self, status: int, headers: Sequence[tuple[bytes, bytes]], source: BodySource, limits: Limits) -> None:
+        if sum(len(name) + len(value) + 4 for name, value in headers) > limits.headers:
             raise MalformedResponseError(
-                f"the response headers of {connection.label} are larger than {limits.headers} bytes"
+                f"the response headers of {source.label} are larger than {limits.headers} bytes"
             )
+        self.status = status
+        self.headers: Mapping[str, str] = _mapping(headers)
         self._decoder = BodyDecoder(self.headers.get("content-encoding", ""), limits.body)
         self._pieces: Iterator[bytes] | None = None
-        self._source = source
-        self._ended = False
-        self._pool = pool
-        self._connection: Connection | None = connection
+        self._is_whole = False
+        self._source: BodySource | None = source
 
     async def read(self) -> bytes:
         """Give the whole body, decompressed."""
@@ -50,75 +73,72 @@ class PooledResponse:
         """Give the body piece by piece as it arrives, decompressed."""
         return self
 
+    # No generator: an abandoned one would need a task of its own to be closed.
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        connection = self._connection
-        if connection is None:
+        source = self._source
+        if source is None:
             raise self._after_the_end()
         try:
-            while True:
-                if self._pieces is not None:
-                    for piece in self._pieces:
-                        return piece
-                    self._pieces = None
-                data = await self._source.__anext__()
-                if self._decoder.is_plain:
-                    self._decoder.count(len(data))
-                    return data
-                self._pieces = self._decoder.pieces(data)
-        except StopAsyncIteration:
-            await self._finish(connection)
+            piece = await self._next(source)
+            if not piece:
+                self._decoder.finish()
+                await source.release()
+        except BaseException:
+            self._discard()
             raise
-        except BaseException as error:
-            self._give_up(connection)
-            if isinstance(error, Exception):
-                raise connection.translated(error) from error
-            raise
+        if piece:
+            return piece
+        self._source = None
+        self._is_whole = True
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Break off: close the connection at once unless the body was read to its end."""
-        if self._connection is None:
-            return
-        self._give_up(self._connection)
-        # Another task may be reading; the closed connection ends that, and the source with it.
-        with contextlib.suppress(RuntimeError):
-            await self._source.aclose()
+        source = self._source
+        if source is not None:
+            self._discard()
+            await source.settle()
 
     def __del__(self) -> None:
-        """Free the place of a response that was neither read nor closed."""
-        connection = getattr(self, "_connection", None)
-        if connection is not None and not self._pool.loop.is_closed():
-            self._pool.loop.call_soon_threadsafe(self._pool.discard, connection)
+        """Free the connection of a response that was neither read nor closed."""
+        source = getattr(self, "_source", None)
+        if source is not None and not source.loop.is_closed():
+            source.loop.call_soon_threadsafe(source.discard)
 
-    async def _finish(self, connection: Connection) -> None:
-        try:
-            self._decoder.finish()
-            await connection.finish()
-        except BaseException:
-            self._give_up(connection)
-            raise
-        self._ended = True
-        self._connection = None
-        self._pool.give_back(connection)
+    async def _next(self, source: BodySource) -> bytes:
+        """Give the next decoded piece, ``b""`` at the end."""
+        while True:
+            if self._pieces is not None:
+                for piece in self._pieces:
+                    return piece
+                self._pieces = None
+            data = await source.read()
+            if self._decoder.is_plain:
+                self._decoder.count(len(data))
+                return data
+            if not data:
+                return b""
+            self._pieces = self._decoder.pieces(data)
 
-    def _give_up(self, connection: Connection) -> None:
-        if self._connection is not None:
-            self._connection = None
-            self._pool.discard(connection)
+    def _discard(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.discard()
 
     def _after_the_end(self) -> Exception:
-        if self._ended:
+        if self._is_whole:
             return StopAsyncIteration()
         return ProviderConnectionError("the response was closed before its end")
 
 
-def header_mapping(raw: HeaderPairs) -> dict[str, str]:
+def _mapping(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Give lower-case names; a header sent several times is joined by commas."""
-    headers: dict[str, str] = {}
-    for name, value in raw:
+    mapping: dict[str, str] = {}
+    for name, value in headers:
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
+        mapping[key] = f"{mapping[key]}, {text}" if key in mapping else text
+    return mapping

@@ -22,7 +22,7 @@ from litellm_gateway.connections import ConnectionPool, closed_error
 from litellm_gateway.errors import GatewayError
 from litellm_gateway.http_engine import Connection, Message, connect, tls_context
 from litellm_gateway.network import Schedule, too_late
-from litellm_gateway.open_response import PooledResponse
+from litellm_gateway.open_response import StreamedResponse
 from litellm_gateway.per_loop import PerLoop
 from litellm_gateway.wire import Limits
 
@@ -122,8 +122,8 @@ class HttpxTransport:
     async def _send(
         self, pool: ConnectionPool[Connection], connection: Connection, message: Message, schedule: Schedule
     ) -> OpenResponse:
-        status, headers, source = await connection.send(message, schedule)
-        return PooledResponse(pool, connection, status, headers, source, self._limits)
+        status, headers = await connection.send(message, schedule)
+        return StreamedResponse(status, headers, _PooledBody(pool, connection), self._limits)
 
     def _learn(self, url: str) -> Target:
         """Take a URL apart and remember it; they are few, and parsing one is dear."""
@@ -146,3 +146,22 @@ class HttpxTransport:
     def _make_pool(self) -> ConnectionPool[Connection]:
         loop = asyncio.get_running_loop()
         return ConnectionPool(loop, maximum=self._max_connections, keepalive=self._keepalive)
+
+
+class _PooledBody:
+    """The body of a response on a pooled connection; see ``BodySource``."""
+
+    def __init__(self, pool: ConnectionPool[Connection], connection: Connection) -> None:
+        self.loop = pool.loop
+        self.label = connection.label
+        self.read = connection.read_body
+        self.settle = connection.end_body
+        self._pool = pool
+        self._connection = connection
+
+    async def release(self) -> None:
+        await self._connection.end_body()
+        self._pool.give_back(self._connection)
+
+    def discard(self) -> None:
+        self._pool.discard(self._connection)

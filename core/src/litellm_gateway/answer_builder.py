@@ -55,7 +55,7 @@ class AnswerBuilder:
         elif piece.kind == "usage":
             self.usage = piece.usage
         elif piece.kind == "finish":
-            self.finish = self.finish or piece
+            self.finish = piece if self.finish is None else self.finish
         elif piece.kind == "start":
             self.model = piece.model or self.model
             self.response_id = piece.response_id or self.response_id

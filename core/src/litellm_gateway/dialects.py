@@ -5,16 +5,17 @@ A dialect has no clock, no client and no log. Framing is done here, timing and s
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from litellm_gateway.errors import GatewayError, MalformedResponseError
+from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.framing import reader_for
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
 from litellm_gateway.secrets import redact
 from litellm_gateway.wire import Limits, WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from litellm_gateway.contracts import BuildContext, Call
     from litellm_gateway.framing import ServerEvent
@@ -111,7 +112,7 @@ class DialectProvider:
 
     async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
         """Send once, read the whole answer."""
-        wire = self.dialect.encode_generate(request, stream=False)
+        wire = self._written(partial(self.dialect.encode_generate, request, stream=False), request.model)
         response = await self._exchange(wire, call, request.model)
         try:
             return self.dialect.decode_generate(request, response)
@@ -120,7 +121,7 @@ class DialectProvider:
 
     async def stream(self, request: GenerateRequest, call: Call) -> AsyncIterator[StreamChunk]:
         """Send once, give the pieces as they come."""
-        wire = self.dialect.encode_generate(request, stream=True)
+        wire = self._written(partial(self.dialect.encode_generate, request, stream=True), request.model)
         opened = await self._open(wire, call, request.model)
         try:
             if not _is_stream(opened):
@@ -147,13 +148,22 @@ class DialectProvider:
     async def aclose(self) -> None:
         """Nothing to free: connections belong to the transport."""
 
+    def _written(self, write: Callable[[], WireRequest], model: str) -> WireRequest:
+        try:
+            return write()
+        except GatewayError as error:
+            raise self._named(error, model) from error.__cause__
+        except (ValueError, TypeError, RecursionError) as error:
+            refused = InvalidRequestError(f"the request cannot be written for '{self.name}': {error}")
+            raise self._named(refused, model) from error
+
     async def _open(self, wire: WireRequest, call: Call, model: str) -> OpenResponse:
         """Send, and turn an error status into its typed error."""
         try:
             opened = await self._transport.open(wire, timeouts=self._timeouts, deadline=call.deadline)
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
-        if opened.status < 400:
+        if opened.status < 300:
             return opened
         try:
             response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
@@ -181,6 +191,14 @@ class DialectProvider:
             raise self._read_error(error, response, request.model) from error
 
     def _status_error(self, response: WireResponse, model: str) -> GatewayError:
+        if response.status < 400:
+            return MalformedResponseError(
+                f"'{self.name}' answered with a redirect (status {response.status}), which is never followed as it "
+                "would carry the key elsewhere; check base_url",
+                provider=self.name,
+                status_code=response.status,
+                model=model,
+            )
         try:
             error = self.dialect.decode_error(response)
         except Exception as failure:
@@ -218,7 +236,7 @@ class DialectEmbedder(DialectProvider):
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Send once, read all vectors."""
-        wire = self.dialect.encode_embed(request)
+        wire = self._written(partial(self.dialect.encode_embed, request), request.model)
         response = await self._exchange(wire, call, request.model)
         try:
             answer = self.dialect.decode_embed(request, response)

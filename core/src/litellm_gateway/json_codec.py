@@ -48,9 +48,11 @@ def _find_codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
 
     def encode(value: Any) -> bytes:
         try:
-            return orjson.dumps(value, option=plain_only)
+            data: bytes = orjson.dumps(value, option=plain_only)
         except TypeError:
             return _encode_slowly(value)
+        # orjson writes NaN as null; the standard library tells the two apart
+        return _encode_slowly(value) if b"null" in data else data
 
     return encode, orjson.loads
 

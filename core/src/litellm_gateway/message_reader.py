@@ -32,7 +32,7 @@ def read_message(value: Any, path: str) -> Message:
     tool_calls = tuple(
         _tool_call(call, f"{path}.tool_calls[{index}]") for index, call in enumerate(value.get("tool_calls") or ())
     )
-    if not content and not tool_calls and role != "tool":
+    if not content and role not in ("assistant", "tool"):
         raise _wrong(f"{path}.content is empty")
     if role == "tool" and not isinstance(value.get("tool_call_id"), str):
         raise _wrong(f"{path}.tool_call_id is missing; it names the tool call this answers")

@@ -151,8 +151,12 @@ class ToolChoice:
 
 @frozen(kw_only=True)
 class ResponseFormat:
-    """The shape an answer must have: any JSON object (``schema`` None), or one that fits ``schema``."""
+    """The shape an answer must have: any JSON object (``schema`` None), or one that fits ``schema``.
+
+    ``description`` tells the model what the shape is for, where a provider takes that.
+    """
 
     schema: Mapping[str, Any] | None = None
     name: str = "answer"
     strict: bool = True
+    description: str | None = None

@@ -216,10 +216,12 @@ def _tool_choice(name: str, value: Any) -> ToolChoice:
     raise _refuse(name, "'auto', 'none', 'required', a tool's name or a ToolChoice", value)
 
 
-def _response_format(name: str, value: Any) -> ResponseFormat:
+def _response_format(name: str, value: Any) -> ResponseFormat | None:
     if isinstance(value, ResponseFormat):
         return value
     spec = _mapping(name, value)
+    if spec.get("type") == "text":
+        return None
     if spec.get("type") == "json_object":
         return ResponseFormat()
     if spec.get("type") != "json_schema" or "json_schema" not in spec:
@@ -228,7 +230,8 @@ def _response_format(name: str, value: Any) -> ResponseFormat:
     return ResponseFormat(
         schema=_mapping(f"{name}.json_schema.schema", inner.get("schema") or {}),
         name=str(inner.get("name") or "answer"),
-        strict=bool(inner.get("strict", True)),
+        strict=bool(inner.get("strict")),
+        description=inner.get("description"),
     )
 
 

@@ -90,7 +90,7 @@ def check_api_key(
         key: The key to look at.
         provider: Name of the provider that will get it.
         path: Where the key came from, for the message (``providers.openai.api_key``).
-        own_prefixes: Prefixes this provider's keys have; one that fits ends the search.
+        own_prefixes: Prefixes this provider's keys have; the longest prefix that fits tells whose key it is.
         foreign_prefixes: ``(prefix, provider)`` pairs of other providers, longest first.
 
     Returns:
@@ -104,10 +104,9 @@ def check_api_key(
     fault = _key_fault(value)
     if fault:
         raise ConfigurationError(f"{path} for provider '{provider}' {fault}", path=path, provider=provider)
-    if any(value.startswith(prefix) for prefix in own_prefixes):
-        return key
+    own = max((len(prefix) for prefix in own_prefixes if value.startswith(prefix)), default=0)
     for prefix, owner in foreign_prefixes:
-        if owner != provider and value.startswith(prefix):
+        if owner != provider and len(prefix) > own and value.startswith(prefix):
             raise ConfigurationError(
                 f"{path} for provider '{provider}' looks like a key of '{owner}' (it starts with '{prefix}'). "
                 f"Use provider='{owner}', or give the key of '{provider}'.",

@@ -125,7 +125,9 @@ def _response_format(wanted: ResponseFormat, quirks: ChatQuirks) -> dict[str, An
     if wanted.schema is None:
         return {"type": "json_object"}
     _require(quirks.json_schema, "response_format")
-    schema = {"name": wanted.name, "schema": dict(wanted.schema), "strict": wanted.strict}
+    schema: dict[str, Any] = {"name": wanted.name, "schema": dict(wanted.schema), "strict": wanted.strict}
+    if wanted.description:
+        schema["description"] = wanted.description
     return {"type": "json_schema", "json_schema": schema}
 
 

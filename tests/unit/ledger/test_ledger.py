@@ -1,0 +1,58 @@
+"""What a call costs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from litellm_gateway.ledger import Ledger, estimate_text_tokens, estimate_tokens
+from litellm_gateway.request_builder import build_embed, build_generate
+from litellm_gateway.responses import Price, TokenUsage
+
+PRICE = Price(input=Decimal(2), output=Decimal(8), cache_read=Decimal("0.5"), cache_write=Decimal("2.5"))
+
+
+def test_each_bucket_has_its_own_price() -> None:
+    """Cached tokens are billed once, at their own rate; reasoning is output."""
+    ledger = Ledger(lambda provider, model: PRICE)
+    usage = TokenUsage(
+        input_tokens=1_000_000, cache_read_tokens=1_000_000, cache_write_tokens=1_000_000, output_tokens=500_000,
+        reasoning_tokens=500_000,
+    )  # fmt: skip
+
+    assert ledger.cost("p", "m", usage) == Decimal(2) + Decimal("0.5") + Decimal("2.5") + Decimal(8)
+
+
+def test_money_adds_up_exactly() -> None:
+    """A hundred thousand calls of a fraction of a cent sum without an error."""
+    ledger = Ledger(lambda provider, model: Price(input=Decimal("0.137"), output=Decimal(0)))
+    cost = ledger.cost("p", "m", TokenUsage(input_tokens=1))
+    assert cost is not None
+
+    assert sum([cost] * 100_000, Decimal(0)) == Decimal("0.0137")
+
+
+def test_an_unknown_price_is_not_zero() -> None:
+    """Nobody knows what it costs: None, not free."""
+    assert Ledger(lambda provider, model: None).cost("p", "m", TokenUsage(input_tokens=1)) is None
+
+
+def test_a_price_is_asked_for_once_and_the_named_model_helps_out() -> None:
+    """Prices are remembered; an alias without a price falls back to the model the provider named."""
+    asked: list[str] = []
+
+    def price(_provider: str, model: str) -> Price | None:
+        asked.append(model)
+        return PRICE if model == "m-2025-01-01" else None
+
+    ledger = Ledger(price)
+    costs = {ledger.cost("p", "m", TokenUsage(input_tokens=1), named="m-2025-01-01") for _ in range(3)}
+
+    assert costs == {Decimal("0.000002")}
+    assert asked == ["m", "m-2025-01-01"]
+
+
+def test_estimates_grow_with_what_is_asked() -> None:
+    """Four characters to a token, the answer's limit on top."""
+    assert estimate_tokens(build_generate("x" * 400, {"max_tokens": 50})) == 100 + 4 + 50
+    assert estimate_tokens(build_embed(["x" * 40, "y" * 4], {})) == 11 + 2
+    assert estimate_text_tokens("") == 0

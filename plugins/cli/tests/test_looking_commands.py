@@ -75,3 +75,28 @@ def test_doctor_never_shows_a_key(command):
     result = command("doctor", env={"OPENAI_API_KEY": "sk-proj-never-to-be-shown"})
 
     assert "never-to-be-shown" not in result.output
+
+
+def test_new_writes_a_plugin(command, tmp_path):
+    """The folder is written and its path printed."""
+    result = command("new", "cache", "acme", "--into", str(tmp_path))
+
+    assert result.stdout == f"{tmp_path / 'cache-acme'}\n"
+    assert (tmp_path / "cache-acme" / "pyproject.toml").is_file()
+
+
+def test_new_refuses_a_bad_name_in_one_line(command, tmp_path):
+    """A name that cannot be one ends with 1, and nothing is written."""
+    result = command("new", "cache", "--into", str(tmp_path), "--", "-acme")
+
+    assert result.stderr.startswith("error: '-acme' cannot name a plugin")
+    assert result.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_are_listed_in_the_help(command):
+    """Every command shows in the help, the first one first."""
+    result = command("--help")
+
+    listed = [line.split()[0] for line in result.stdout.split("Commands:")[1].strip().split("\n")]
+    assert listed == ["generate", "chat", "embed", "plugins", "doctor", "health", "new"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELP = "/exit leaves, /reset forgets, /system [TEXT] sets the instruction, /model [NAME] the model"
 
 
-@click.command("chat")
+@click.command("chat", short_help="Talk with a model, turn by turn.")
 @model_options
 @sampling_options
 @quiet_option
@@ -129,6 +129,7 @@ class Chat:
         if response.refusal and not response.text:
             note(f"refused: {one_line(response.refusal)}")
         self.conversation.answered(question, response)
+        heard.clear()  # the turn is kept: an interruption from here on must not keep it twice
         if not self.quiet:
             note(footer(response))
 

@@ -9,7 +9,7 @@ from litellm_gateway_cli.options import Setup, configured, debug_option
 from litellm_gateway_cli.terminal import print_table, to_json
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Check what the configuration wants; send nothing.")
 @click.option("-p", "--provider", metavar="NAME", help="Check as if this provider were configured.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @debug_option

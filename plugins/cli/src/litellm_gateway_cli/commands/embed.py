@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.command("embed")
+@click.command("embed", short_help="Turn texts into vectors.")
 @click.argument("texts", nargs=-1)
 @model_options
 @click.option("--dimensions", type=click.IntRange(min=1), metavar="N", help="Length of the vectors.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from litellm_gateway.responses import GenerateResponse
 
 
-@click.command("generate")
+@click.command("generate", short_help="Answer a prompt.")
 @click.argument("prompt", required=False)
 @model_options
 @sampling_options

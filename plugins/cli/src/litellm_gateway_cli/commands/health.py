@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-@click.command("health")
+@click.command("health", short_help="Show a gateway's health report.")
 @click.option("-p", "--provider", metavar="NAME", help="Provider to ask; see 'plugins list'.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @debug_option

@@ -1,0 +1,1 @@
+"""A transport for LiteLLM Gateway on aiohttp: the fast HTTP door."""

@@ -150,8 +150,6 @@ class Batcher(Generic[I, R]):
         self, here: _Collection, key: Hashable, batch: _Batch[I, R], place: asyncio.Future[R], error: BaseException
     ) -> None:
         """Take one item away; stop what nobody waits for any more."""
-        if place.done() and not place.cancelled():
-            place.exception()  # seen, also when a cancellation overtook it
         batch.waiting.pop(place, None)
         if batch.waiting:
             return

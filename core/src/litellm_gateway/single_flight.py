@@ -50,8 +50,6 @@ class _Flight(Generic[T]):
     def _leave(self, waiter: asyncio.Future[T]) -> bool:
         """Take a caller away; the last one stops the call."""
         self._waiters.discard(waiter)
-        if waiter.done() and not waiter.cancelled():
-            waiter.exception()  # seen, also when a cancellation overtook it
         if self._waiters or self.task.done():
             return False
         self._landed(self)

@@ -53,8 +53,6 @@ class Waiter:
         finally:
             timer.cancel()
             self._silence()
-            if self.place.done() and not self.place.cancelled():
-                self.place.exception()  # seen, also when a cancellation overtook it
 
     @property
     def gone(self) -> bool:

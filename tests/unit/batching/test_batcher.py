@@ -186,6 +186,19 @@ async def test_when_all_left_before_the_batch_nothing_is_sent() -> None:
     assert (send.batches, batcher.waiting) == ([], 0)
 
 
+async def test_an_abandoned_batch_does_not_keep_newcomers_waiting() -> None:
+    """After all of a batch left, the next item of its key starts one of its own, which leaves in time."""
+    batcher, send = Batcher[int, int](size=3, timeout=0.02), Sender()
+    tasks = submit(batcher, send, 1)
+    await settle_down()
+    tasks[0].cancel()
+    await asyncio.wait(tasks)
+
+    result = await asyncio.wait_for(batcher.submit("key", 5, send), 5)
+
+    assert (result, send.batches) == (10, [(5,)])
+
+
 async def test_who_leaves_after_the_batch_does_not_disturb_the_others() -> None:
     """The sending goes on while anybody waits for it."""
     batcher, send = Batcher[int, int](size=3, timeout=LONG), Sender()

@@ -129,7 +129,7 @@ class Guardrail(Protocol):
         ...
 
 
-@frozen
+@frozen(cache_hash=True)
 class CacheKey:
     """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex."""
 

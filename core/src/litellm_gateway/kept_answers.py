@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -69,21 +71,31 @@ class KeptAnswers:
             self._bytes -= entry[1]
 
 
+_SMALL = frozenset({int, float, bool, type(None)})
+
+
 def weigh(value: Any) -> int:
     """Estimate the bytes a value takes, by the texts, vectors and objects in it."""
+    kind = type(value)
+    if kind in _SMALL:
+        return 32
+    if kind is str or kind is bytes:
+        return 60 + len(value)
     if isinstance(value, str):
-        own = getattr(value, "__dict__", None)
-        return 100 + len(value) + (weigh(own) if own else 0)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return 100 + len(value)
+        return 100 + len(value) + (weigh(value.__dict__) if value.__dict__ else 0)
     if isinstance(value, Mapping):
-        return 100 + sum(weigh(name) + weigh(item) for name, item in value.items())
+        return 100 + sum(60 + len(str(name)) + weigh(item) for name, item in value.items())
     if isinstance(value, tuple | list):
-        if value and isinstance(value[0], int | float):
-            return 100 + 32 * len(value)
-        return 100 + sum(map(weigh, value))
+        return 100 + (32 * len(value) if value and type(value[0]) in _SMALL else sum(map(weigh, value)))
     if isinstance(item_size := getattr(value, "itemsize", None), int):
         return 100 + item_size * len(value)
-    if attrs.has(type(value)):
-        return 100 + sum(weigh(getattr(value, name)) for name in attrs.fields_dict(type(value)))
-    return 100
+    return 100 + sum(map(weigh, _contents(kind)(value)))
+
+
+@lru_cache(maxsize=64)
+def _contents(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    """Give what reads all fields of an object of this class, nothing for a class that is not one of attrs."""
+    names = tuple(attrs.fields_dict(kind)) if attrs.has(kind) else ()
+    if not names:
+        return lambda _value: ()
+    return attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)

@@ -1,0 +1,188 @@
+"""Many calls at once, and many broken off: everything succeeds, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import random
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from litellm_gateway import GatewayError, LiteLLMGateway, RateLimitConfig, create_gateway
+from litellm_gateway.testing.loopback import Exchange, LoopbackServer
+
+TRANSPORTS = ["httpx", "aiohttp"]
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+).encode()
+
+
+@pytest.fixture(autouse=True)
+def _room_for_sockets() -> Iterator[None]:
+    """Both ends of a thousand connections live in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192 if hard < 0 else min(hard, 8192), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def memory() -> float:
+    """Resident memory of this process in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def piece(text: str) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return b"data: " + json.dumps({"id": "1", "model": "m", "choices": [choice]}).encode() + b"\n\n"
+
+
+def server(delay: float) -> LoopbackServer:
+    """Answer after a delay, streamed where a stream is asked for."""
+
+    async def script(exchange: Exchange) -> None:
+        await asyncio.sleep(delay)
+        if b'"stream":true' not in exchange.body:
+            await exchange.respond(ANSWER)
+            return
+        await exchange.start()
+        for number in range(4):
+            await exchange.chunk(piece(f"{number}"))
+            await asyncio.sleep(delay)
+        end = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        await exchange.chunk(b"data: " + json.dumps(end).encode() + b"\n\ndata: [DONE]\n\n")
+        await exchange.finish()
+
+    return LoopbackServer(script)
+
+
+def make(url: str, transport: str, **settings: Any) -> LiteLLMGateway:
+    return create_gateway(
+        provider="openai", api_key="sk-load-0123456789", default_model="gpt-4o", base_url=f"{url}/v1",
+        transport=transport, **settings,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_thousand_calls_at_once_all_succeed_and_leave_nothing(transport: str) -> None:
+    """Afterwards sockets, tasks and memory are back where they were before, within a tenth."""
+    async with server(0.05) as loopback:
+        gateway = make(loopback.url, transport)
+        await asyncio.gather(*(gateway.generate_async("warm up") for _ in range(1000)))
+        await gateway.aclose()
+        await loopback.settled()
+        gc.collect()
+        files, tasks, before = open_files(), len(asyncio.all_tasks()), memory()
+
+        gateway = make(loopback.url, transport)
+        answers = await asyncio.gather(*(gateway.generate_async(f"call {number}") for number in range(1000)))
+        in_flight = gateway.get_health()["in_flight"]
+        await gateway.aclose()
+        await loopback.settled()
+        gc.collect()
+
+        assert [answer.text for answer in answers] == ["ok"] * 1000
+        assert in_flight == 0
+        assert open_files() <= files + 2
+        assert len(asyncio.all_tasks()) <= tasks
+        assert memory() <= before * 1.1
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_after_ten_thousand_cancelled_calls_the_next_fifty_succeed(transport: str) -> None:
+    """Whole and streamed calls cancelled at random moments hold no connection, permit, follower or task."""
+    chance = random.Random(20)
+    limits = RateLimitConfig(requests_per_minute=10**6, tokens_per_minute=10**9)
+    async with server(0.002) as loopback:
+        gateway = make(
+            loopback.url, transport, enable_caching=True, enable_request_deduplication=True,
+            rate_limit_config=limits, circuit_breaker=None, max_connections=50,
+        )  # fmt: skip
+        tasks_before = len(asyncio.all_tasks())
+
+        async def one(number: int) -> None:
+            prompt = f"prompt {number // 2}"  # every second call follows the one before
+            if number % 3:
+                await gateway.generate_async(prompt)
+            else:
+                await gateway.generate_stream_async(prompt).response()
+
+        for start in range(0, 10_000, 200):
+            running = [asyncio.create_task(one(start + offset)) for offset in range(200)]
+            for _ in range(chance.randrange(6)):
+                await asyncio.sleep(0)
+            for task in running:
+                if chance.random() < 0.1:
+                    await asyncio.sleep(chance.random() * 0.002)
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        good = await asyncio.gather(*(gateway.generate_async(f"good {number}") for number in range(50)))
+        for _ in range(100):
+            if len(asyncio.all_tasks()) <= tasks_before + 60:
+                break
+            await asyncio.sleep(0.01)
+
+        health = gateway.get_health()
+        assert [answer.text for answer in good] == ["ok"] * 50
+        assert health["in_flight"] == 0
+        assert health["rate_limit"]["queue_depth"] == 0
+        await gateway.aclose()
+        await loopback.settled()
+    assert len(asyncio.all_tasks()) <= tasks_before
+
+
+async def test_memory_does_not_grow_with_calls() -> None:
+    """Ten thousand calls with ever new tenants and prompts stay within their bounds."""
+    gateway = create_gateway(
+        provider="echo", enable_caching=True, enable_request_deduplication=True, deduplication_ttl=60,
+        cache_settings={"max_entries": 500, "max_bytes": 1_000_000},
+        rate_limit_config=RateLimitConfig(requests_per_minute=100),
+    )  # fmt: skip
+
+    async def some(start: int, count: int) -> None:
+        for number in range(start, start + count):
+            await gateway.generate_async(f"prompt {number}", tenant_id=f"tenant {number}")
+
+    await some(0, 12_000)
+    gc.collect()
+    before = memory()
+
+    await some(12_000, 10_000)
+    gc.collect()
+
+    assert memory() <= before + 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
+async def test_failing_calls_leave_no_socket(tmp_path: Path) -> None:
+    """A server that resets every connection costs typed errors and nothing else."""
+
+    async def reset(exchange: Exchange) -> None:
+        exchange.reset()
+
+    async with LoopbackServer(reset) as loopback:
+        gateway = make(loopback.url, "httpx", max_retries=1, circuit_breaker=None)
+        files = open_files()
+
+        answers = await asyncio.gather(*(gateway.generate_async("x") for _ in range(200)), return_exceptions=True)
+        await loopback.settled()
+
+        assert {isinstance(answer, GatewayError) for answer in answers} == {True}
+        assert open_files() <= files + 2
+        await gateway.aclose()

@@ -121,7 +121,7 @@ def test_many_threads_keep_the_bounds(clock: Clock) -> None:
         ([0.5] * 1000, 32_000, 33_000),
         (GenerateResponse(text="x" * 5000, model="m"), 5000, 10_000),
         (EmbedResponse(vectors=(array("f", [0.0] * 100),) * 10, model="m"), 4000, 8000),
-        ((StreamChunk("x" * 100),) * 10, 1000, 3000),
+        ((StreamChunk("x" * 100),) * 10, 1000, 5000),
         (StreamChunk("", kind="annotation", data={"text": "x" * 1000}), 1000, 2500),
         (7, 1, 200),
         (None, 1, 200),

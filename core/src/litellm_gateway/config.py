@@ -46,7 +46,7 @@ def _refuse(name: str, rule: str, value: object) -> None:
 
 @frozen(kw_only=True)
 class RateLimitConfig:
-    """Limits the gateway keeps by itself, per tenant and model route.
+    """Limits the gateway keeps by itself, per tenant over all its models.
 
     Attributes:
         requests_per_minute: Requests admitted in any minute; None for no limit.

@@ -107,7 +107,7 @@ def _announce(pyproject: Path) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.strip().splitlines()]
+    return [line.rstrip() for line in text.strip().split("\n")]
 
 
 def main() -> None:

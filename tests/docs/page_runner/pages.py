@@ -66,7 +66,7 @@ def read_page(path: Path) -> Page:
         PageError: A block has no end, or a mark no block.
     """
     text = path.read_text(encoding="utf-8")
-    return Page(path=path, blocks=tuple(_blocks(path, text.splitlines())), stand_ins=tuple(_STAND_IN.findall(text)))
+    return Page(path=path, blocks=tuple(_blocks(path, text.split("\n"))), stand_ins=tuple(_STAND_IN.findall(text)))
 
 
 def _blocks(path: Path, lines: list[str]) -> list[Block]:

@@ -27,7 +27,7 @@ class Session:
     def __init__(self, page: Path, names: dict[str, Any]) -> None:
         self._page = page
         self._module = types.ModuleType("__main__")
-        self._module.__dict__.update(names)
+        self._module.__dict__.update(names, __file__=str(page))
         self._runner = asyncio.Runner()
         self.printed = ""
         sys.modules["__main__"] = self._module  # classes of a page live where a script's would

@@ -36,7 +36,7 @@ class Workspace:
 
 def commands(text: str) -> Iterator[list[str]]:
     """Give every command of a block as words; in a transcript only the lines after ``$``."""
-    lines = text.replace("\\\n", " ").splitlines()
+    lines = text.replace("\\\n", " ").split("\n")
     prompted = [line[2:] for line in lines if line.startswith("$ ")]
     for line in prompted or lines:
         words = shlex.shlex(line, posix=True, punctuation_chars=True)
@@ -69,9 +69,11 @@ def _check_command(words: Sequence[str], workspace: Workspace) -> None:
     program, arguments = words[0], list(words[1:])
     if program == "litellm-gateway":
         _check_litellm_gateway(arguments)
-    elif program in ("python", "python3") and arguments[:2] == ["-m", "litellm_gateway"]:
+    elif program == "python" and arguments[:2] == ["-m", "litellm_gateway"]:
         _check_module(arguments[2:])
-    elif program in ("python", "python3") and arguments[:1] in (["-m"], ["-c"]):
+    elif program == "python" and arguments[:1] in (["-m"], ["-c"]):
+        return
+    elif program == "python" and (workspace.root / arguments[0]).exists():
         return
     elif program in ("pip", "uv"):
         _check_install(arguments, workspace)

@@ -1,0 +1,252 @@
+"""The reference names everything there is, and nothing that is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import attrs
+import click
+import litellm_gateway
+import pytest
+from litellm_gateway import config, contracts, errors, hookspecs, messages, requests, responses, telemetry
+from litellm_gateway.builtin import echo, log_sink, memory_cache, size_guardrail
+from litellm_gateway.discovery import GROUPS, Discovery
+from litellm_gateway.gateway import LiteLLMGateway
+
+DOCS = Path(__file__).parents[2] / "docs"
+SETTINGS = (
+    config.GatewayConfig,
+    config.RateLimitConfig,
+    config.CacheConfig,
+    config.CircuitBreakerConfig,
+    echo.EchoSettings,
+    memory_cache.MemoryCacheSettings,
+    size_guardrail.SizeSettings,
+    log_sink.LogSettings,
+)
+TABLES = {
+    "GenerateResponse": responses.GenerateResponse,
+    "TokenUsage": responses.TokenUsage,
+    "EmbedResponse": responses.EmbedResponse,
+    "Price": responses.Price,
+}
+FLAGS = ("retry_here", "try_next_route", "provider_fault")
+
+
+def section(page: str, heading: str) -> str:
+    """Give what stands under a heading of a page, up to the next one of the same depth or higher."""
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+    found = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert found is not None, f"{page} has no heading '{heading}'"
+    depth = len(found[1])
+    rest = text[found.end() :]
+    end = re.search(rf"^#{{1,{depth}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Give the rows of all tables in a text, by each name in code in their first cell."""
+    found: dict[str, list[str]] = {}
+    for line in text.split("\n"):
+        if line.startswith("|") and not line.startswith("|-"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            for name in re.findall(r"`([^`]+)`", cells[0]):
+                found[name] = cells
+    return found
+
+
+def subclasses(kind: type) -> list[type]:
+    """Give a class and all classes made from it."""
+    return [kind, *(each for child in kind.__subclasses__() for each in subclasses(child))]
+
+
+ERRORS = [kind for kind in subclasses(errors.GatewayError) if kind.__module__ == errors.__name__]
+
+
+@pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.__name__)
+def test_every_setting_has_its_line_and_its_default(kind: type) -> None:
+    """The table of a settings class names each key with the default it has, and no other key."""
+    table = rows(section("configuration.md", kind.__name__))
+    fields = {field.name: default_of(field) for field in attrs.fields(kind)}
+
+    assert set(table) == set(fields)
+    assert {name: cells[2] for name, cells in table.items()} == {name: f"`{shown}`" for name, shown in fields.items()}
+
+
+def default_of(field: Any) -> str:
+    """Show a default as the reference writes it."""
+    default = field.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return repr(default.factory())
+    return f"{type(default).__name__}()" if attrs.has(type(default)) else repr(default)
+
+
+def test_every_hook_has_its_heading() -> None:
+    """The page of hooks has one heading per hook, and none for a hook that does not exist."""
+    hooks = {name for name in vars(hookspecs) if name.startswith("gateway_")}
+    text = (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^## (gateway_\w+)$", text, re.MULTILINE)) == hooks
+
+
+def test_every_kind_has_its_entry_point_group() -> None:
+    """The table of entry points holds every kind with its group."""
+    table = rows(section("hooks.md", "Entry points"))
+    kinds = {cells[0]: cells[1].strip("`") for cells in tables_cells(section("hooks.md", "Entry points"))}
+
+    assert {kind: kinds.get(kind) for kind in GROUPS} == GROUPS
+    assert not table
+
+
+def tables_cells(text: str) -> list[list[str]]:
+    """Give the cells of every row."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n") if line.startswith("|")]
+
+
+def test_every_field_of_an_offer_has_its_line() -> None:
+    """The table of offers holds every field any offer has."""
+    offers = (contracts.Offer, contracts.ProviderOffer, contracts.GuardrailOffer, contracts.TransportOffer)
+    fields = {field.name for offer in offers for field in attrs.fields(offer)}
+
+    assert set(rows(section("hooks.md", "Offers"))) == fields
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_every_error_has_its_line_and_its_flags(kind: type) -> None:
+    """The table of errors names each class with exactly the flags it has."""
+    cells = rows(section("errors.md", "Every class"))[kind.__name__]
+    flags = {flag for flag in FLAGS if getattr(kind, flag)}
+
+    assert set(re.findall(r"`(\w+)`", cells[3])) == flags
+
+
+def test_no_error_is_made_up() -> None:
+    """The table of errors names no class that does not exist, and the tree names them all."""
+    names = {kind.__name__ for kind in ERRORS}
+
+    assert set(rows(section("errors.md", "Every class"))) == names
+    assert set(re.findall(r"\w+Error", section("errors.md", "The tree").partition("`Queue")[0])) == names
+
+
+@pytest.mark.parametrize(
+    ("heading", "options"),
+    [("Options of generate", requests.GenerateOptions), ("Options of embed", requests.EmbedOptions)],
+)
+def test_every_option_has_its_line(heading: str, options: type) -> None:
+    """The table of a call's options is the options the call takes."""
+    assert set(rows(section("api.md", heading))) == set(options.__annotations__)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_field_of_an_answer_has_its_line(name: str) -> None:
+    """The table of an answer names every field and property it has."""
+    kind = TABLES[name]
+    fields = {field.name for field in attrs.fields(kind)}
+    properties = {key for key, value in vars(kind).items() if isinstance(value, property)}
+
+    assert set(rows(section("api.md", name))) >= fields | properties
+
+
+def test_every_chunk_kind_has_its_line() -> None:
+    """The page of the API tells what each kind of chunk is, and each field."""
+    table = rows(section("api.md", "StreamChunk"))
+    fields = {name for name in responses.StreamChunk.__annotations__ if not name.startswith("_")}
+
+    assert set(table) >= {*get_args(responses.ChunkKind), *fields}
+
+
+def test_every_message_class_has_its_fields() -> None:
+    """The table of messages names every field of every class that travels to a model."""
+    table = rows(section("api.md", "Messages"))
+    kinds = (messages.Message, messages.TextPart, messages.MediaPart, messages.ReasoningPart)
+
+    for kind in (*kinds, messages.Tool, messages.ToolCall, messages.ToolChoice, messages.ResponseFormat):
+        fields = {field.name for field in attrs.fields(kind)}
+        assert fields <= set(re.findall(r"`(\w+)`", table[kind.__name__][1])), kind.__name__
+
+
+def test_every_public_method_has_its_line() -> None:
+    """The table of the gateway names each of its public methods."""
+    named = {name.partition("(")[0] for name in rows(section("api.md", "LiteLLMGateway"))}
+    methods = {name for name, value in vars(LiteLLMGateway).items() if callable(value) and not name.startswith("_")}
+
+    assert methods <= named
+
+
+def test_every_public_name_is_mentioned() -> None:
+    """Each name the package exports stands somewhere in the reference."""
+    text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
+    missing = [name for name in litellm_gateway.__all__ if name not in text and not name.startswith("__")]
+
+    assert not missing
+
+
+def test_every_health_key_has_its_line() -> None:
+    """The table of the health report holds exactly the keys of a report."""
+    with litellm_gateway.create_gateway(provider="echo") as gateway:
+        health = gateway.get_health()
+    table = section("api.md", "Health report")
+
+    assert [cells[0].strip("`") for cells in tables_cells(table)[2:]] == list(health)
+
+
+def test_every_event_is_mentioned() -> None:
+    """Plugin authors find each event."""
+    text = (DOCS / "how-to" / "write-other-plugins.md").read_text(encoding="utf-8")
+
+    assert all(event.__name__ in text for event in get_args(telemetry.Event))
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self[key] = ""
+        return default
+
+
+def test_every_variable_of_the_configuration_has_its_line() -> None:
+    """The table of settings from the environment is what ``from_env`` reads."""
+    asked = Asked()
+
+    config.GatewayConfig.from_env(asked)
+
+    assert set(rows(section("environment.md", "Settings of a gateway"))) >= set(asked)
+    assert len(asked) == len(re.findall(r"`LITELLM_GATEWAY_\w+`", section("environment.md", "Settings of a gateway")))
+
+
+def test_every_key_variable_has_its_line() -> None:
+    """The variables installed providers read their keys from are all listed."""
+    found = Discovery()
+    offers = [found.load("provider", name).gateway_provider() for name in found.names("provider")]
+    variables = {name for offer in offers for name in offer.key_env}
+
+    assert variables <= set(rows(section("environment.md", "Keys")))
+
+
+def test_every_command_and_option_has_its_line() -> None:
+    """The page of the command line names each command and each option, and no option that is not."""
+    from litellm_gateway_cli.main import main
+
+    text = section("command-line.md", "litellm-gateway")
+    commands = dict(leaves(main, "litellm-gateway"))
+    options = {option for command in [main, *commands.values()] for option in options_of(command)} | {"-h", "--help"}
+
+    assert [name for name in commands if f"`{name}" not in text] == []
+    assert set(re.findall(r"`(--?[a-z-]+)", text)) == options
+
+
+def leaves(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
+    """Give each command that does something, by its whole name."""
+    if not isinstance(command, click.Group):
+        return [(path, command)]
+    context = click.Context(command)
+    children = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+    return [leaf for name, child in children if child is not None for leaf in leaves(child, f"{path} {name}")]
+
+
+def options_of(command: click.Command) -> list[str]:
+    """Give the options of one command."""
+    return [text for option in command.params if isinstance(option, click.Option) for text in option.opts]

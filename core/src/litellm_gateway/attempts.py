@@ -53,6 +53,7 @@ class Attempt:
     number: int
     started: float
     _breaker: CircuitBreaker
+    _ticket: int
     _telemetry: Telemetry
     _open: bool = field(default=True, init=False)
 
@@ -62,11 +63,11 @@ class Attempt:
             return
         self._open = False
         if error is None:
-            self._breaker.succeeded()
+            self._breaker.succeeded(self._ticket)
         elif getattr(error, "provider_fault", False):
-            self._breaker.failed()
+            self._breaker.failed(self._ticket)
         else:
-            self._breaker.released()
+            self._breaker.released(self._ticket)
         if self._telemetry.active:
             self._telemetry.emit(self._event(error))
 
@@ -139,7 +140,7 @@ class Attempts:
     async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]]) -> T:
         target = self._targets[route.provider]
         breaker = self._breakers.get(route.id)
-        breaker.admit()
+        ticket = breaker.admit()
         call.attempts += 1
         attempt = Attempt(
             call=call,
@@ -148,6 +149,7 @@ class Attempts:
             number=call.attempts,
             started=call.clock(),
             breaker=breaker,
+            ticket=ticket,
             telemetry=self._telemetry,
         )
         try:

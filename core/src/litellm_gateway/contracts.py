@@ -15,8 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from litellm_gateway.errors import GatewayError
-    from litellm_gateway.requests import EmbedRequest, GenerateRequest
-    from litellm_gateway.responses import EmbedResponse, GenerateResponse, Price, StreamChunk
+    from litellm_gateway.requests import (
+        EmbedRequest,
+        GenerateRequest,
+        ModelListRequest,
+        ModerationRequest,
+        RerankRequest,
+        TokenCountRequest,
+    )
+    from litellm_gateway.responses import (
+        EmbedResponse,
+        GenerateResponse,
+        ModelList,
+        ModerationResponse,
+        Price,
+        RerankResponse,
+        StreamChunk,
+        TokenCount,
+    )
     from litellm_gateway.telemetry import Event
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
 
@@ -86,6 +102,42 @@ class Embedder(Protocol):
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Embed all texts of the request, in order."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """A provider that also orders documents by relevance."""
+
+    async def rerank(self, request: RerankRequest, call: Call) -> RerankResponse:
+        """Order the documents, best first."""
+        ...
+
+
+@runtime_checkable
+class Moderator(Protocol):
+    """A provider that also judges texts by its content policy."""
+
+    async def moderate(self, request: ModerationRequest, call: Call) -> ModerationResponse:
+        """Judge the texts, in order."""
+        ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A provider that also counts the tokens of a request."""
+
+    async def count_tokens(self, request: TokenCountRequest, call: Call) -> TokenCount:
+        """Count the input tokens the request would have."""
+        ...
+
+
+@runtime_checkable
+class ModelLister(Protocol):
+    """A provider that also lists its models."""
+
+    async def list_models(self, request: ModelListRequest, call: Call) -> ModelList:
+        """List every model, over all pages."""
         ...
 
 
@@ -234,6 +286,30 @@ class Offer(Generic[T_co]):
 
 
 @frozen(kw_only=True)
+class Capabilities:
+    """What one model takes.
+
+    Attributes:
+        without: What it does not take: names of ``GenerateRequest`` fields, and ``image``, ``file``, ``audio``,
+            ``json_schema``, ``system``.
+        context_tokens: Most tokens of prompt and answer together, None when unknown.
+        max_output_tokens: Most tokens of an answer, None when unknown.
+    """
+
+    without: frozenset[str] = frozenset()
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+@frozen(kw_only=True)
+class EmbedLimits:
+    """Most texts, and most tokens over all texts, of one request for embeddings; None for no limit."""
+
+    texts: int | None = None
+    tokens: int | None = None
+
+
+@frozen(kw_only=True)
 class ProviderOffer(Offer[Provider]):
     """Offer of a provider.
 
@@ -243,6 +319,8 @@ class ProviderOffer(Offer[Provider]):
         key_prefixes: What its keys start with, to tell them from other providers' keys.
         default_model, default_embedding_model: Used when neither call nor configuration names one.
         prices: Price per model name, for ``cost``.
+        capabilities: What a model takes, per model name; None says nothing and lets everything through.
+        embed_limits: How many texts one request for embeddings may hold; more are split and sent together.
     """
 
     key_env: Sequence[str] = ()
@@ -251,6 +329,8 @@ class ProviderOffer(Offer[Provider]):
     default_model: str | None = None
     default_embedding_model: str | None = None
     prices: Callable[[str], Price | None] | None = None
+    capabilities: Callable[[str], Capabilities] | None = None
+    embed_limits: EmbedLimits = EmbedLimits()
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ A dialect has no clock, no client and no log. Framing is done here, timing and s
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.framing import reader_for
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from litellm_gateway.contracts import BuildContext, Call
-    from litellm_gateway.framing import ServerEvent
+    from litellm_gateway.framing import Framing, ServerEvent
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
     from litellm_gateway.responses import EmbedResponse, GenerateResponse
     from litellm_gateway.secrets import Secret
     from litellm_gateway.wire import OpenResponse, WireRequest
 
+T = TypeVar("T")
 _SHOWN_BODY = 2048
 
 
@@ -50,9 +51,12 @@ class StreamDecoder(Protocol):
 
 
 class Dialect(Protocol):
-    """Translates between the gateway's types and one provider's wire, purely."""
+    """Translates between the gateway's types and one provider's wire, purely.
 
-    framing: Literal["sse", "ndjson"]
+    ``framing`` says how its streams are cut into events: ``"sse"``, ``"ndjson"``, or what makes a reader of its own.
+    """
+
+    framing: Framing
 
     def encode_generate(self, request: GenerateRequest, *, stream: bool) -> WireRequest:
         """Write the request; raise ``UnsupportedParameterError`` for what the wire cannot say."""
@@ -91,6 +95,7 @@ class DialectProvider:
         context: What the plugin was given to build from.
         secrets: Keys to mask should the provider's messages quote them.
         limits: Most bytes to take.
+        sign: Changes each request just before it is sent, for wires whose requests are signed.
     """
 
     keeps_deadline = True
@@ -102,6 +107,7 @@ class DialectProvider:
         *,
         secrets: Sequence[Secret] = (),
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        sign: Callable[[WireRequest], WireRequest] | None = None,
     ) -> None:
         self.name = context.name
         self.dialect = dialect
@@ -109,15 +115,29 @@ class DialectProvider:
         self._timeouts = context.timeouts
         self._secrets = tuple(secrets)
         self._limits = limits
+        self._sign = sign
 
     async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
         """Send once, read the whole answer."""
-        wire = self._written(partial(self.dialect.encode_generate, request, stream=False), request.model)
-        response = await self._exchange(wire, call, request.model)
+        write = partial(self.dialect.encode_generate, request, stream=False)
+        return await self.ask(write, partial(self.dialect.decode_generate, request), call, request.model)
+
+    async def ask(
+        self, write: Callable[[], WireRequest], read: Callable[[WireResponse], T], call: Call, model: str
+    ) -> T:
+        """Send one request and read its whole answer: what any ability of a provider beyond streams is made of.
+
+        Args:
+            write: Writes the request; a ``ValueError`` or ``TypeError`` is the caller's mistake.
+            read: Reads the answer (status below 300); whatever it stumbles over becomes a typed error.
+            call: The call this belongs to.
+            model: Model for error messages.
+        """
+        response = await self._exchange(self._written(write, model), call, model)
         try:
-            return self.dialect.decode_generate(request, response)
+            return read(response)
         except Exception as error:
-            raise self._read_error(error, response, request.model) from error
+            raise self._read_error(error, response, model) from error
 
     async def stream(self, request: GenerateRequest, call: Call) -> AsyncIterator[StreamChunk]:
         """Send once, give the pieces as they come."""
@@ -150,7 +170,7 @@ class DialectProvider:
 
     def _written(self, write: Callable[[], WireRequest], model: str) -> WireRequest:
         try:
-            return write()
+            return write() if self._sign is None else self._sign(write())
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
         except (ValueError, TypeError, RecursionError) as error:
@@ -236,15 +256,14 @@ class DialectEmbedder(DialectProvider):
 
     async def embed(self, request: EmbedRequest, call: Call) -> EmbedResponse:
         """Send once, read all vectors."""
-        wire = self._written(partial(self.dialect.encode_embed, request), request.model)
-        response = await self._exchange(wire, call, request.model)
-        try:
+
+        def read(response: WireResponse) -> EmbedResponse:
             answer = self.dialect.decode_embed(request, response)
-        except Exception as error:
-            raise self._read_error(error, response, request.model) from error
-        if len(answer) != len(request.texts):
-            raise self._read_error(ValueError("wrong number of vectors"), response, request.model)
-        return answer
+            if len(answer) != len(request.texts):
+                raise ValueError("wrong number of vectors")
+            return answer
+
+        return await self.ask(partial(self.dialect.encode_embed, request), read, call, request.model)
 
 
 def as_chunks(response: GenerateResponse) -> list[StreamChunk]:

@@ -5,6 +5,7 @@ Nothing is decoded here but an event's name, and every byte is looked at a fixed
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from litellm_gateway.errors import MalformedResponseError
@@ -38,8 +39,13 @@ class EventReader(Protocol):
         ...
 
 
-def reader_for(framing: Literal["sse", "ndjson"], limits: Limits) -> EventReader:
+Framing = Literal["sse", "ndjson"] | Callable[["Limits"], EventReader]
+
+
+def reader_for(framing: Framing, limits: Limits) -> EventReader:
     """Give a fresh reader for one body."""
+    if callable(framing):
+        return framing(limits)
     return SseReader(limits) if framing == "sse" else NdjsonReader(limits)
 
 

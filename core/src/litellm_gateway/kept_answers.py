@@ -76,7 +76,7 @@ _SMALL = frozenset({int, float, bool, type(None)})
 
 def weigh(value: Any) -> int:
     """Estimate the bytes a value takes, by the texts, vectors and objects in it."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _SMALL:
         return 32
     if kind is str or kind is bytes:
@@ -86,16 +86,17 @@ def weigh(value: Any) -> int:
     if isinstance(value, Mapping):
         return 100 + sum(60 + len(str(name)) + weigh(item) for name, item in value.items())
     if isinstance(value, tuple | list):
-        return 100 + (32 * len(value) if value and type(value[0]) in _SMALL else sum(map(weigh, value)))
+        numbers = bool(value) and type(value[0]) in _SMALL
+        return 100 + (32 * len(value) if numbers else sum(map(weigh, value)))
     if isinstance(item_size := getattr(value, "itemsize", None), int):
         return 100 + item_size * len(value)
     return 100 + sum(map(weigh, _contents(kind)(value)))
 
 
 @lru_cache(maxsize=64)
-def _contents(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+def _contents(kind: Hashable) -> Callable[[Any], tuple[Any, ...]]:
     """Give what reads all fields of an object of this class, nothing for a class that is not one of attrs."""
-    names = tuple(attrs.fields_dict(kind)) if attrs.has(kind) else ()
+    names = tuple(attrs.fields_dict(kind)) if isinstance(kind, type) and attrs.has(kind) else ()
     if not names:
         return lambda _value: ()
     return attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)

@@ -18,17 +18,24 @@ ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 @frozen(kw_only=True)
 class TextPart:
-    """A piece of text; ``cache`` asks the provider to cache the prompt up to here."""
+    """A piece of text.
+
+    Attributes:
+        cache: Ask the provider to cache the prompt up to here; a text such as ``"1h"`` names how long.
+        signature: What a provider wants back unchanged with this text.
+    """
 
     text: str
-    cache: bool = False
+    cache: bool | str = False
+    signature: str | None = None
 
 
 @frozen(kw_only=True)
 class MediaPart:
     """An image, document or audio piece: by ``url``, or by ``data`` (raw bytes) and ``media_type``.
 
-    ``detail`` is the provider's word for image resolution (``"low"``, ``"high"``, ``"auto"``).
+    ``detail`` is the provider's word for image resolution (``"low"``, ``"high"``, ``"auto"``). ``options`` are
+    further fields of the provider's own block, such as ``{"citations": {"enabled": True}}``.
     """
 
     kind: Literal["image", "file", "audio"]
@@ -37,7 +44,8 @@ class MediaPart:
     media_type: str | None = None
     filename: str | None = None
     detail: str | None = None
-    cache: bool = False
+    cache: bool | str = False
+    options: Mapping[str, Any] | None = None
 
     def __attrs_post_init__(self) -> None:
         if (self.url is None) == (self.data is None):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from litellm_gateway.messages import Message, ResponseFormat, Tool, ToolChoice
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+OnUnsupported = Literal["error", "warn", "drop"]
+EmbedEncoding = Literal["float", "int8", "uint8", "binary", "ubinary"]
 _NO_EXTRA: Mapping[str, Any] = {}
 
 
@@ -33,6 +35,7 @@ class GenerateRequest:
         tools, tool_choice, parallel_tool_calls: Functions the model may call.
         response_format: Shape the answer must have.
         reasoning_effort: How hard to think.
+        reasoning_budget: Most tokens to think with, where a provider counts that.
         user: End-user id passed on to the provider.
         extra_body: Fields added to the provider's JSON as they are.
         extra_headers: Headers added to the provider's request.
@@ -56,6 +59,7 @@ class GenerateRequest:
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
+    reasoning_budget: int | None = None
     user: str | None = None
     extra_body: Mapping[str, Any] = field(default=_NO_EXTRA, repr=False)
     extra_headers: Mapping[str, str] = field(default=_NO_EXTRA, repr=False)
@@ -63,15 +67,62 @@ class GenerateRequest:
 
 @frozen(kw_only=True)
 class EmbedRequest:
-    """One request for embeddings of ``texts``; vectors come back in their order."""
+    """One request for embeddings of ``texts``; vectors come back in their order.
+
+    Attributes:
+        model: Model name as the provider knows it.
+        texts: The texts, none of them empty.
+        dimensions: Length of the vectors, where a model offers a choice.
+        input_type: What the vectors are for: ``search_document``, ``search_query``, ``classification``, ``clustering``.
+        encoding: What a number of a vector is: ``float`` (32 bits), ``int8``, ``uint8``, or packed bits
+            (``binary`` signed, ``ubinary`` unsigned bytes).
+    """
 
     model: str
     texts: tuple[str, ...] = field(repr=lambda value: f"<{len(value)} texts>")
     dimensions: int | None = None
     input_type: str | None = None
+    encoding: EmbedEncoding = "float"
     user: str | None = None
     extra_body: Mapping[str, Any] = field(default=_NO_EXTRA, repr=False)
     extra_headers: Mapping[str, str] = field(default=_NO_EXTRA, repr=False)
+
+
+@frozen(kw_only=True)
+class RerankRequest:
+    """Order ``documents`` by how well they answer ``query``; ``top_n`` keeps the best ones only."""
+
+    model: str
+    query: str = field(repr=False)
+    documents: tuple[str, ...] = field(repr=lambda value: f"<{len(value)} documents>")
+    top_n: int | None = None
+    extra_body: Mapping[str, Any] = field(default=_NO_EXTRA, repr=False)
+    extra_headers: Mapping[str, str] = field(default=_NO_EXTRA, repr=False)
+
+
+@frozen(kw_only=True)
+class ModerationRequest:
+    """Judge ``texts`` by the provider's content policy."""
+
+    model: str
+    texts: tuple[str, ...] = field(repr=lambda value: f"<{len(value)} texts>")
+    extra_body: Mapping[str, Any] = field(default=_NO_EXTRA, repr=False)
+    extra_headers: Mapping[str, str] = field(default=_NO_EXTRA, repr=False)
+
+
+@frozen(kw_only=True)
+class TokenCountRequest:
+    """Count the input tokens ``request`` would have, by the provider's own count."""
+
+    model: str
+    request: GenerateRequest
+
+
+@frozen(kw_only=True)
+class ModelListRequest:
+    """List the models of a provider; ``model`` only picks the provider."""
+
+    model: str = ""
 
 
 class GenerateOptions(TypedDict, total=False):
@@ -98,6 +149,8 @@ class GenerateOptions(TypedDict, total=False):
     parallel_tool_calls: bool | None
     response_format: ResponseFormat | Mapping[str, Any] | None
     reasoning_effort: ReasoningEffort | None
+    reasoning_budget: int | None
+    on_unsupported: OnUnsupported | None
     user: str | None
     extra_body: Mapping[str, Any] | None
     extra_headers: Mapping[str, str] | None
@@ -111,9 +164,10 @@ class EmbedOptions(TypedDict, total=False):
     timeout: float | None
     dimensions: int | None
     input_type: str | None
+    encoding: EmbedEncoding | None
     user: str | None
     extra_body: Mapping[str, Any] | None
     extra_headers: Mapping[str, str] | None
 
 
-Request = GenerateRequest | EmbedRequest
+Request = GenerateRequest | EmbedRequest | RerankRequest | ModerationRequest | TokenCountRequest | ModelListRequest

@@ -59,7 +59,8 @@ def rows(text: str) -> dict[str, list[str]]:
 
 def subclasses(kind: type) -> list[type]:
     """Give a class and all classes made from it."""
-    return [kind, *(each for child in kind.__subclasses__() for each in subclasses(child))]
+    children: list[type] = kind.__subclasses__()
+    return [kind, *(each for child in children for each in subclasses(child))]
 
 
 ERRORS = [kind for kind in subclasses(errors.GatewayError) if kind.__module__ == errors.__name__]
@@ -178,7 +179,7 @@ def test_every_public_method_has_its_line() -> None:
 def test_every_public_name_is_mentioned() -> None:
     """Each name the package exports stands somewhere in the reference."""
     text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
-    missing = [name for name in litellm_gateway.__all__ if name not in text and not name.startswith("__")]
+    missing = [name for name in dir(litellm_gateway) if name[0].isupper() and name not in text]
 
     assert not missing
 

@@ -18,7 +18,18 @@ _LOADED = re.compile(r"""<(?:script|img|iframe)[^>]+src="?(https?:[^"\s>]+)|<lin
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site strictly: a page out of the navigation, a dead link or a dead anchor fails it."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-f", "docs/site/mkdocs.yml", "-d", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "-q",
+        "-f",
+        "docs/site/mkdocs.yml",
+        "-d",
+        str(folder),
+    ]
 
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
@@ -44,10 +55,11 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
 
 def test_links_of_the_readmes_lead_somewhere() -> None:
     """Relative links of README files, which are on no site, name files of this repository."""
-    dead = []
-    for page in (ROOT / "README.md", *ROOT.glob("plugins/*/README.md"), ROOT / "core" / "README.md"):
-        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
-            if "://" not in target and not (page.parent / target).exists():
-                dead.append(f"{page.relative_to(ROOT)}: {target}")
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in (ROOT / "README.md", ROOT / "core" / "README.md", *ROOT.glob("plugins/*/README.md"))
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
 
     assert not dead

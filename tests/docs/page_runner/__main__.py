@@ -20,7 +20,8 @@ from shell_blocks import Workspace, check
 
 ROOT = Path(__file__).parents[3]
 SHELLS = frozenset({"bash", "sh", "console"})
-PROSE = frozenset({"text", "mermaid", "http", ""})
+DATA = {"toml": tomllib.loads, "json": json.loads}
+PROSE = frozenset({"text", ""})
 
 
 class PageRun:
@@ -56,12 +57,16 @@ class PageRun:
             self._printed = self._session.printed
         elif block.language in SHELLS:
             self._shell(block)
-        elif block.language == "toml":
-            tomllib.loads(block.text)
-        elif block.language == "json":
-            json.loads(block.text)
+        elif block.language in DATA:
+            self._read(block)
         elif block.language not in PROSE:
             raise PageError(f"nobody checks blocks of '{block.language}'")
+
+    def _read(self, block: Block) -> None:
+        try:
+            DATA[block.language](block.text)
+        except ValueError as error:
+            raise PageError(f"this is no {block.language}: {error}") from error
 
     def _shell(self, block: Block) -> None:
         check(block.text, self._workspace)

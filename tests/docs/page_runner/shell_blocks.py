@@ -15,8 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-OTHER_PROGRAMS = frozenset({"cat", "cd", "curl", "echo", "export", "git", "jq", "mkdocs", "mypy", "ruff", "lint-imports",
-                            "pytest", "uvicorn", "source", "."})  # fmt: skip
+OTHER_PROGRAMS = frozenset(
+    {
+        ".",
+        "cat",
+        "cd",
+        "curl",
+        "echo",
+        "export",
+        "git",
+        "jq",
+        "lint-imports",
+        "mkdocs",
+        "mypy",
+        "pytest",
+        "ruff",
+        "source",
+    }
+)
 """Programs that are not ours: only their names are looked at."""
 
 _SEPARATORS = frozenset({"&&", "||", "|", ";", "&"})
@@ -71,14 +87,17 @@ def _check_command(words: Sequence[str], workspace: Workspace) -> None:
         _check_litellm_gateway(arguments)
     elif program == "python" and arguments[:2] == ["-m", "litellm_gateway"]:
         _check_module(arguments[2:])
-    elif program == "python" and arguments[:1] in (["-m"], ["-c"]):
-        return
-    elif program == "python" and (workspace.root / arguments[0]).exists():
-        return
+    elif program == "python":
+        _check_python(arguments, workspace)
     elif program in ("pip", "uv"):
         _check_install(arguments, workspace)
     elif program not in OTHER_PROGRAMS:
         raise PageError(f"the program '{program}' is not known to the check of shell blocks")
+
+
+def _check_python(arguments: list[str], workspace: Workspace) -> None:
+    if arguments[:1] not in (["-m"], ["-c"]) and not (workspace.root / arguments[0]).exists():
+        raise PageError(f"there is no program at {arguments[0]}")
 
 
 def _check_litellm_gateway(arguments: list[str]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from litellm_gateway.circuit_breaker import CircuitBreaker, CircuitBreakers
-    from litellm_gateway.contracts import Call, Embedder, Provider, ProviderOffer, Route
+    from litellm_gateway.contracts import Call, Capabilities, Provider, ProviderOffer, Route
     from litellm_gateway.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -38,9 +38,9 @@ class Target:
 
     offer: ProviderOffer
     provider: Provider
-    embedder: Embedder | None
     identity: str
     keeps_deadline: bool
+    capabilities: Callable[[str], Capabilities] | None = None
 
 
 @define(eq=False)

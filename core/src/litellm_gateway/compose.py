@@ -15,27 +15,24 @@ from litellm_gateway.cache_mechanism import CacheMechanism
 from litellm_gateway.circuit_breaker import CircuitBreakers
 from litellm_gateway.composition import Composition, LazyTransport, close_parts
 from litellm_gateway.config import CacheConfig, check_keys, from_mapping
-from litellm_gateway.contracts import BuildContext, Embedder, ProviderOffer, Route, TransportOffer
-from litellm_gateway.errors import ConfigurationError, GatewayError, PluginLoadError
+from litellm_gateway.contracts import BuildContext, ProviderOffer, TransportOffer
+from litellm_gateway.errors import GatewayError, PluginLoadError
 from litellm_gateway.guarding import Guards
 from litellm_gateway.ledger import Ledger
 from litellm_gateway.offers import Offered, Offers
 from litellm_gateway.pipeline import Pipeline
 from litellm_gateway.plugins import Plugins
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
+from litellm_gateway.provider_table import capabilities_of, identities_of, prices_of, routes_of
 from litellm_gateway.rate_limiter import RateLimiter
-from litellm_gateway.requests import EmbedRequest
-from litellm_gateway.routing import Router
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
 from litellm_gateway.wire import Timeouts, TransportSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from litellm_gateway.config import GatewayConfig
-    from litellm_gateway.requests import Request
-    from litellm_gateway.responses import Price
 
 
 async def _sleep(seconds: float) -> None:
@@ -96,8 +93,9 @@ class Composer:
         guards, guardrails = self._build_guards()
         cache = self._build_cache(cache)
         pipeline = Pipeline(
-            routes=self._routes(names, default, targets),
-            identities=_identities(targets),
+            routes=routes_of(config, self._plugins, targets, default),
+            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
+            identities=identities_of(targets),
             guards=guards,
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
@@ -108,7 +106,7 @@ class Composer:
             batching=self._build_batching(),
             limiter=limiter,
             attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
-            ledger=Ledger(self._price(targets)),
+            ledger=Ledger(prices_of(self._plugins, targets)),
             telemetry=telemetry,
         )
         composition = Composition(
@@ -156,9 +154,9 @@ class Composer:
         return Target(
             offer=offer,
             provider=provider,
-            embedder=provider if isinstance(provider, Embedder) else None,
             identity=identity(name, f"{offered.origin} {offered.version}", settings),
             keeps_deadline=bool(getattr(provider, "keeps_deadline", False)),
+            capabilities=capabilities_of(name, offer, self._config.capabilities),
         )
 
     def _build(self, offered: Offered, settings: Any) -> Any:
@@ -255,58 +253,3 @@ class Composer:
         from litellm_gateway.request_batching import RequestBatching
 
         return RequestBatching(size=config.batch_size, timeout=config.batch_timeout)
-
-    def _routes(
-        self, names: Sequence[str], default: str | None, targets: Mapping[str, Target]
-    ) -> Callable[[Request], Sequence[Route]]:
-        config = self._config
-        generate = Router(
-            names,
-            default=default,
-            default_models={name: target.offer.default_model for name, target in targets.items()},
-            default_model=config.default_model,
-            fallbacks=config.fallbacks,
-        )
-        embed = Router(
-            names,
-            default=default,
-            default_models={name: target.offer.default_embedding_model for name, target in targets.items()},
-            default_model=config.default_embedding_model,
-            purpose="embed",
-        )
-        for model in config.fallbacks:
-            generate.route(model)
-        plugins, decided = self._plugins, self._plugins.decides_routes()
-
-        def routes(request: Request) -> Sequence[Route]:
-            router = embed if isinstance(request, EmbedRequest) else generate
-            found = router.routes(request.model)
-            return _known(plugins.routes(request, found), targets) if decided else found
-
-        return routes
-
-    def _price(self, targets: Mapping[str, Target]) -> Callable[[str, str], Price | None]:
-        def price(provider: str, model: str) -> Price | None:
-            decided = self._plugins.price(provider, model)
-            if decided is not None:
-                return decided
-            table = targets[provider].offer.prices if provider in targets else None
-            return table(model) if table is not None else None
-
-        return price
-
-
-def _identities(targets: Mapping[str, Target]) -> Callable[[Sequence[Route]], str]:
-    def identities(routes: Sequence[Route]) -> str:
-        return "\n".join(f"{targets[route.provider].identity}/{route.model}" for route in routes)
-
-    return identities
-
-
-def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> Sequence[Route]:
-    for route in routes:
-        if not isinstance(route, Route) or route.provider not in targets:
-            raise ConfigurationError(
-                f"a policy chose {route!r}, but this gateway has {', '.join(targets)}", path="policies"
-            )
-    return routes

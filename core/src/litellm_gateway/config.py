@@ -40,6 +40,20 @@ def _share(_instance: object, attribute: attrs.Attribute[Any], value: float) -> 
         _refuse(attribute.name, "must be above 0 and at most 1", value)
 
 
+def _unsupported_rule(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in ("error", "warn", "drop"):
+        _refuse(attribute.name, "must be 'error', 'warn' or 'drop'", value)
+
+
+def _capability_keys(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, Mapping):
+        _refuse(attribute.name, "must be a mapping", value)
+        return
+    for key, given in value.items():
+        if not isinstance(key, str) or "/" not in key or not isinstance(given, Mapping):
+            _refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
+
+
 def _refuse(name: str, rule: str, value: object) -> None:
     raise ConfigurationError(f"{name} {rule}, not {value!r} ({type(value).__name__})", path=name)
 
@@ -142,6 +156,10 @@ class GatewayConfig:
         max_connections: Connections open at once, per event loop.
         keepalive: Seconds an idle connection is kept.
         trust_env: Use ``HTTP_PROXY`` and its like from the environment.
+        on_unsupported: What to do with a parameter the model does not take: ``"error"``, ``"warn"`` (leave it out
+            and warn) or ``"drop"`` (leave it out).
+        capabilities: Corrections of what models take, per ``"provider/model"`` or pattern of it:
+            ``{"openai/gpt-9*": {"with": ["temperature"], "without": ["seed"]}}``.
         policies: Names of policy plugins; None takes every installed one.
         plugins: Modules or objects with hooks, in place of or beside installed ones.
         discover: Look for installed plugins.
@@ -181,6 +199,8 @@ class GatewayConfig:
     max_connections: int = field(default=200, validator=[_whole, _positive])
     keepalive: float = field(default=30.0, validator=_not_negative)
     trust_env: bool = False
+    on_unsupported: str = field(default="error", validator=_unsupported_rule)
+    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_capability_keys)
     policies: tuple[str, ...] | None = field(default=None, converter=_names)
     plugins: tuple[Any, ...] = field(default=(), converter=tuple, repr=False)
     discover: bool = True

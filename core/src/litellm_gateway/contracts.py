@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         GenerateRequest,
         ModelListRequest,
         ModerationRequest,
+        OnUnsupported,
         RerankRequest,
         TokenCountRequest,
     )
@@ -55,6 +56,7 @@ class Call:
         clock: Monotonic clock, in seconds.
         errors: Errors of the attempts made so far, in order.
         attempts: Requests sent so far.
+        on_unsupported: What to do with a parameter the model does not take.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Call:
     started_at: float
     errors: list[GatewayError] = field(factory=list, repr=False)
     attempts: int = 0
+    on_unsupported: OnUnsupported = "error"
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""

@@ -10,7 +10,13 @@ import attrs
 
 from litellm_gateway.config import GatewayConfig, RateLimitConfig
 from litellm_gateway.errors import GatewayError
-from litellm_gateway.request_builder import build_embed, build_generate, check_tenant, check_timeout
+from litellm_gateway.request_builder import (
+    build_embed,
+    build_generate,
+    check_on_unsupported,
+    check_tenant,
+    check_timeout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,6 +218,7 @@ class LiteLLMGateway:
             retries_left=self.config.max_retries,
             clock=time.monotonic,
             started_at=now,
+            on_unsupported=check_on_unsupported(options.get("on_unsupported") or self.config.on_unsupported),
         )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TelemetrySink,
         TransportOffer,
     )
-    from litellm_gateway.requests import Request
+    from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import Price
 
 PROJECT = "litellm_gateway"
@@ -91,7 +91,7 @@ def gateway_composed(composition: Composition) -> None:
 
 
 @hookspec(firstresult=True)
-def gateway_routes(request: Request, routes: Sequence[Route]) -> Sequence[Route] | None:
+def gateway_routes(request: AnyRequest, routes: Sequence[Route]) -> Sequence[Route] | None:
     """Decide which routes are tried for a request, in order.
 
     Called once per request, only when somebody implements it. Must be pure and quick. The first answer that

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from litellm_gateway.messages import TextPart
-from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModerationRequest, RerankRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litellm_gateway.requests import GenerateRequest, Request
+    from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import Price, TokenUsage
 
 _MILLION = Decimal(1_000_000)
@@ -62,11 +62,15 @@ class Ledger:
         return total / _MILLION
 
 
-def estimate_tokens(request: Request) -> int:
+def estimate_tokens(request: AnyRequest) -> int:
     """Guess what a request will spend, prompt and answer, before it is sent."""
-    if isinstance(request, EmbedRequest):
+    if isinstance(request, GenerateRequest):
+        return estimate_prompt_tokens(request) + (request.max_tokens or _TOKENS_PER_ANSWER)
+    if isinstance(request, EmbedRequest | ModerationRequest):
         return sum(map(estimate_text_tokens, request.texts)) + len(request.texts)
-    return estimate_prompt_tokens(request) + (request.max_tokens or _TOKENS_PER_ANSWER)
+    if isinstance(request, RerankRequest):
+        return sum(map(estimate_text_tokens, request.documents)) + estimate_text_tokens(request.query)
+    return 0
 
 
 def estimate_prompt_tokens(request: GenerateRequest) -> int:

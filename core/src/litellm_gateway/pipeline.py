@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.dialects import as_chunks
+from litellm_gateway.embedding_parts import parts_of, send_parts
 from litellm_gateway.ledger import estimate_text_tokens, estimate_tokens
-from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
 from litellm_gateway.streaming import close, open_stream
 
@@ -32,12 +34,12 @@ if TYPE_CHECKING:
 
     from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.contracts import Call, Route
+    from litellm_gateway.contracts import Call, EmbedLimits, Route
     from litellm_gateway.guarding import Guards
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.request_batching import RequestBatching
-    from litellm_gateway.requests import GenerateRequest, Request
+    from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import EmbedResponse
     from litellm_gateway.single_flight import SingleFlight
     from litellm_gateway.telemetry import CallRecord, Telemetry
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 class Made:
     """An answer a provider has just made, and the route it came by."""
 
-    answer: Response
+    answer: Any
     route: Route
 
 
@@ -57,7 +59,8 @@ class Made:
 class Pipeline:
     """The rooms a request passes, in place; a room that is switched off is None or not ``active``."""
 
-    routes: Callable[[Request], Sequence[Route]]
+    routes: Callable[[AnyRequest], Sequence[Route]]
+    embed_limits: Callable[[Route], EmbedLimits]
     identities: Callable[[Sequence[Route]], str]
     guards: Guards
     keys: CacheMechanism
@@ -70,11 +73,11 @@ class Pipeline:
     ledger: Ledger
     telemetry: Telemetry
 
-    async def run(self, call: Call, request: Request, record: CallRecord) -> Any:
-        """Answer a request whole: text or embeddings."""
+    async def run(self, call: Call, request: AnyRequest, record: CallRecord) -> Any:
+        """Answer a request whole; other abilities than text and embeddings pass by guardrails, cache and sharing."""
         self.telemetry.started(record, request.model)
         try:
-            if self.guards.active:
+            if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
             key = self._key(call, request, routes)
@@ -128,8 +131,10 @@ class Pipeline:
             record.usage = record.usage or builder.usage
             self.telemetry.finished(record)
 
-    def _key(self, call: Call, request: Request, routes: Sequence[Route]) -> CacheKey | None:
+    def _key(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> CacheKey | None:
         if self.cache is None and self.single_flight is None:
+            return None
+        if not isinstance(request, GenerateRequest | EmbedRequest):
             return None
         return self.keys.key(call.tenant, self.identities(routes), request)
 
@@ -149,8 +154,8 @@ class Pipeline:
             await self.cache.store(key, answer, self.cache_ttl)
 
     async def _make(
-        self, call: Call, request: Request, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
-    ) -> Response:
+        self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
+    ) -> Any:
         """Get a fresh answer: from an identical request in flight, with a batch, or alone."""
         if self.single_flight is None or key is None:
             made = await self._upstream(call, request, routes)
@@ -160,17 +165,32 @@ class Pipeline:
         record.provider, record.model = made.route.provider, made.route.model
         return made.answer
 
-    async def _upstream(self, call: Call, request: Request, routes: Sequence[Route]) -> Made:
-        if self.batching is None:
+    async def _upstream(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
+        if isinstance(request, EmbedRequest):
+            parts = parts_of(request, self.embed_limits(routes[0]))
+            if len(parts) > 1:
+                return await self._send_parts(call, parts, routes)
+        if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
             return await self.send(call, request, routes)
         made: Made = await self.batching.submit(call, request, routes, self.send)
         return made
 
-    async def send(self, call: Call, request: Request, routes: Sequence[Route]) -> Made:
+    async def _send_parts(self, call: Call, parts: Sequence[EmbedRequest], routes: Sequence[Route]) -> Made:
+        made: list[Made] = []
+
+        async def send(part: EmbedRequest) -> EmbedResponse:
+            made.append(await self.send(call, part, routes))
+            answer: EmbedResponse = made[-1].answer
+            return answer
+
+        answer = await send_parts(parts, send)
+        return Made(answer=answer, route=made[-1].route)
+
+    async def send(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
         """Reserve, try the routes, settle."""
 
         async def attempt_whole(attempt: Attempt) -> Made:
-            answer = await _ask(attempt, request)
+            answer = await ask(attempt, request)
             attempt.ended()
             return Made(answer=answer, route=attempt.route)
 
@@ -251,26 +271,6 @@ def _settle(reservation: Any, request: GenerateRequest, made: AnswerBuilder, *, 
     else:
         prompt = estimate_tokens(evolve(request, max_tokens=1))
         reservation.settle(prompt + estimate_text_tokens(made.text))
-
-
-async def _ask(attempt: Attempt, request: Request) -> Any:
-    model = attempt.route.model
-    if request.model != model:
-        request = evolve(request, model=model)
-    if isinstance(request, EmbedRequest):
-        embedder = attempt.target.embedder
-        if embedder is None:
-            raise _cannot_embed(attempt)
-        return await embedder.embed(request, attempt.call)
-    return await attempt.target.provider.generate(request, attempt.call)
-
-
-def _cannot_embed(attempt: Attempt) -> Exception:
-    from litellm_gateway.errors import UnsupportedParameterError
-
-    return UnsupportedParameterError(
-        f"provider '{attempt.route.provider}' makes no embeddings", provider=attempt.route.provider
-    )
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

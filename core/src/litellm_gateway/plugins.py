@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Route
-    from litellm_gateway.requests import Request
+    from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import Price
 
 OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
@@ -105,7 +105,7 @@ class Plugins:
         """Tell whether anybody implements ``gateway_routes``."""
         return self._implemented("gateway_routes")
 
-    def routes(self, request: Request, routes: Sequence[Route]) -> Sequence[Route]:
+    def routes(self, request: AnyRequest, routes: Sequence[Route]) -> Sequence[Route]:
         """Let policies reorder or replace routes; an empty answer is refused."""
         try:
             answer = self._manager.hook.gateway_routes(request=request, routes=routes)

@@ -10,8 +10,9 @@ from litellm_gateway.config import nearest
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.message_reader import read_message
 from litellm_gateway.messages import Message, ResponseFormat, Tool, ToolChoice
-from litellm_gateway.requests import EmbedRequest, GenerateOptions, GenerateRequest
+from litellm_gateway.requests import EmbedRequest, GenerateOptions, GenerateRequest, OnUnsupported
 
+_ENCODINGS = ("float", "int8", "uint8", "binary", "ubinary")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -75,6 +76,14 @@ def check_tenant(tenant: Any) -> str:
 def check_timeout(timeout: Any) -> float | None:
     """Give the call's own timeout in seconds, None when it has none."""
     return None if timeout is None else _above_zero("timeout", timeout)
+
+
+def check_on_unsupported(value: Any) -> OnUnsupported:
+    """Give the rule; refuse what is none."""
+    if value not in ("error", "warn", "drop"):
+        raise InvalidRequestError("on_unsupported must be 'error', 'warn' or 'drop'", parameter="on_unsupported")
+    rule: OnUnsupported = value
+    return rule
 
 
 def _conversation(prompt: str | None, options: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -181,6 +190,12 @@ def _effort(name: str, value: Any) -> str:
     return str(value)
 
 
+def _encoding(name: str, value: Any) -> str:
+    if value not in _ENCODINGS:
+        raise InvalidRequestError(f"{name} must be one of {', '.join(_ENCODINGS)}", parameter=name)
+    return str(value)
+
+
 def _tools(name: str, value: Any) -> tuple[Tool, ...]:
     if isinstance(value, Mapping | str) or not isinstance(value, Sequence):
         raise _refuse(name, "a list of tools", value)
@@ -235,7 +250,7 @@ def _response_format(name: str, value: Any) -> ResponseFormat | None:
     )
 
 
-_NOT_FIELDS = frozenset({"messages", "system", "tenant_id", "timeout"})
+_NOT_FIELDS = frozenset({"messages", "system", "tenant_id", "timeout", "on_unsupported"})
 _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "model": _text,
     "max_tokens": _whole(1),
@@ -254,6 +269,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "parallel_tool_calls": _flag,
     "response_format": _response_format,
     "reasoning_effort": _effort,
+    "reasoning_budget": _whole(0),
     "user": _text,
     "extra_body": _mapping,
     "extra_headers": _headers,
@@ -262,6 +278,7 @@ _EMBED_CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "model": _text,
     "dimensions": _whole(1),
     "input_type": _text,
+    "encoding": _encoding,
     "user": _text,
     "extra_body": _mapping,
     "extra_headers": _headers,

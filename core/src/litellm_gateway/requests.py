@@ -170,4 +170,5 @@ class EmbedOptions(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None
 
 
-Request = GenerateRequest | EmbedRequest | RerankRequest | ModerationRequest | TokenCountRequest | ModelListRequest
+Request = GenerateRequest | EmbedRequest
+AnyRequest = Request | RerankRequest | ModerationRequest | TokenCountRequest | ModelListRequest

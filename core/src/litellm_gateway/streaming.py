@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from litellm_gateway.abilities import fitted
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import foreign, within_deadline
 from litellm_gateway.errors import (
@@ -37,7 +38,7 @@ async def open_stream(attempt: Attempt, request: GenerateRequest) -> OpenStream:
 
     Until then a failure is like any other and may be retried.
     """
-    source = attempt.target.provider.stream(request, attempt.call)
+    source = attempt.target.provider.stream(fitted(attempt, request), attempt.call)
     opened = OpenStream(attempt, request, _timed(source, attempt), source)
     try:
         await opened.read_preamble()

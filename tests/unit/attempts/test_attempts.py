@@ -75,7 +75,7 @@ class World:
         self.breakers = CircuitBreakers(breaker, clock=self.clock, random=random.Random(1))
         offer = ProviderOffer(name="x", summary="", build=lambda settings, context: self.providers["a"])
         targets = {
-            name: Target(offer=offer, provider=provider, embedder=None, identity=name, keeps_deadline=keeps_deadline)
+            name: Target(offer=offer, provider=provider, identity=name, keeps_deadline=keeps_deadline)
             for name, provider in self.providers.items()
         }
         self.attempts = Attempts(

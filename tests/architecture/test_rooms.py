@@ -52,8 +52,8 @@ def test_every_room_is_public_or_private_to_plugins(tree) -> None:
     """A new room is entered in the contract that keeps plugins out, or listed here as one they may use."""
     public = {
         "answer_builder", "config", "contracts", "dialects", "discovery", "doctor", "errors", "framing", "gateway",
-        "hookspecs", "json_codec", "messages", "requests", "responses", "retry_after", "secrets", "telemetry",
-        "testing", "wire",
+        "hookspecs", "json_codec", "messages", "model_catalog", "requests", "responses", "retry_after", "secrets",
+        "telemetry", "testing", "wire",
         # for transports
         "addressing", "network", "open_response", "per_loop",
     }  # fmt: skip
@@ -127,9 +127,9 @@ def _is_variable(name: str) -> bool:
 def _remembers_without_end(node: ast.stmt) -> bool:
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
-    return any(
-        ast.unparse(mark) in {"cache", "functools.cache", "lru_cache(maxsize=None)"} for mark in node.decorator_list
-    )
+    has_arguments = bool(node.args.args or node.args.kwonlyargs)  # without any, there is one answer to remember
+    marks = {ast.unparse(mark) for mark in node.decorator_list}
+    return has_arguments and bool(marks & {"cache", "functools.cache", "lru_cache(maxsize=None)"})
 
 
 def _changed_constants(module: ast.Module) -> set[str]:

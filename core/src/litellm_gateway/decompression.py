@@ -14,6 +14,7 @@ ACCEPTED = b"gzip, deflate"
 """Value for ``accept-encoding``: what :class:`BodyDecoder` can undo."""
 
 _STEP = 64 * 1024
+_HEAD_SIZE = 2
 _GZIP = 16 + zlib.MAX_WBITS
 _WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 
@@ -39,6 +40,8 @@ class BodyDecoder:
         self._given = 0
         self._encoding = encoding
         self._inflater = zlib.decompressobj(_WINDOWS[encoding]) if encoding in _WINDOWS else None
+        self._head = b""
+        self._is_head_known = encoding != "deflate"
         self._fed = False
 
     def count(self, size: int) -> None:
@@ -60,6 +63,8 @@ class BodyDecoder:
             self.count(len(data))
             yield data
             return
+        if not self._is_head_known:
+            data = self._head_and(data)
         piece = b""
         # A full step may leave output behind inside zlib though all input is taken.
         while data or len(piece) == _STEP:
@@ -71,27 +76,28 @@ class BodyDecoder:
 
     def finish(self) -> None:
         """The body has ended; refuse one whose compression has not."""
-        if self._inflater is not None and self._fed and not self._inflater.eof:
+        if self._head or (self._inflater is not None and self._fed and not self._inflater.eof):
             raise MalformedResponseError("the compressed body was cut off")
+
+    def _head_and(self, data: bytes) -> bytes:
+        """Wait for two bytes: some servers send "deflate" without the head that zlib puts before it."""
+        data = self._head + data
+        if len(data) < _HEAD_SIZE:
+            self._head = data
+            return b""
+        self._head = b""
+        if data[0] & 0x0F != zlib.DEFLATED or int.from_bytes(data[:_HEAD_SIZE]) % 31:
+            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._is_head_known = True
+        return data
 
     def _inflate(self, data: bytes) -> bytes:
         assert self._inflater is not None
-        try:
-            piece = self._inflater.decompress(data, _STEP)
-        except zlib.error as error:
-            if self._fed or self._encoding != "deflate":
-                raise MalformedResponseError(f"the body is not valid {self._encoding}") from error
-            piece = self._inflate_raw(data)
         self._fed = True
-        return piece
-
-    def _inflate_raw(self, data: bytes) -> bytes:
-        """Some servers send "deflate" without its zlib wrapping."""
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             return self._inflater.decompress(data, _STEP)
         except zlib.error as error:
-            raise MalformedResponseError("the body is not valid deflate") from error
+            raise MalformedResponseError(f"the body is not valid {self._encoding}") from error
 
     def _rest(self) -> bytes:
         assert self._inflater is not None

@@ -36,7 +36,7 @@ def test_a_transport_never_closed_is_silent() -> None:
     """A process that never closes its transport ends at once, without a warning."""
     with in_thread(LoopbackServer(answer_ok)) as server:
         done = subprocess.run(
-            [sys.executable, "-X", "dev", "-W", "error", "-c", NEVER_CLOSED, server.url],
+            [sys.executable, "-W", "error", "-c", NEVER_CLOSED, server.url],
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
 

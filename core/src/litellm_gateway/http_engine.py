@@ -30,10 +30,16 @@ if TYPE_CHECKING:
     from litellm_gateway.network import Schedule
 
 _HAPPY_EYEBALLS = 0.25
+_UNREADABLE = 100 * 1024
 
 
 class _Engine(httpcore.AsyncHTTP11Connection):
     """httpx's engine, asked by nobody but its own connection."""
+
+    def __init__(self, stream: NetworkStream) -> None:
+        # The stream keeps count of the head; the engine's own limit is for what it cannot make sense of yet.
+        self.MAX_INCOMPLETE_EVENT_SIZE = max(stream.header_limit, _UNREADABLE)
+        super().__init__(httpcore.Origin(b"http", b"", 80), stream)  # type: ignore[arg-type]
 
     def can_handle_request(self, origin: httpcore.Origin) -> bool:
         """Take what its connection sends."""
@@ -62,7 +68,7 @@ class Connection:
         self.idle_since = 0.0
         self._stream = stream
         self._prefix, self._extra = _forwarding(target)
-        self._engine = _engine(stream)
+        self._engine = _Engine(stream)
         self._response: httpcore.Response
         self._body: AsyncGenerator[bytes, None]
 
@@ -192,7 +198,7 @@ async def _open_tunnel(target: Target, authorization: bytes, stream: NetworkStre
     headers = [(b"host", address)]
     if authorization:
         headers.append((b"proxy-authorization", authorization))
-    response = await _engine(stream).handle_async_request(
+    response = await _Engine(stream).handle_async_request(
         httpcore.Request(b"CONNECT", _url(address.decode()), headers=headers)
     )
     if not 200 <= response.status < 300:
@@ -208,10 +214,6 @@ def tls_context(verify: bool | ssl.SSLContext, *, trust_env: bool) -> ssl.SSLCon
     context = httpx.create_ssl_context(verify=verify, trust_env=trust_env)
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def _engine(stream: NetworkStream) -> _Engine:
-    return _Engine(httpcore.Origin(b"http", b"", 80), stream)  # type: ignore[arg-type]
 
 
 def _url(target: str) -> httpcore.URL:

@@ -44,6 +44,7 @@ class NetworkStream(asyncio.Protocol):
 
     Attributes:
         label: ``host:port``, for messages.
+        header_limit: Most bytes of a response's head.
         received: Bytes read since the request began.
         hung_up: A read found that the other side has closed, or that the connection broke.
     """
@@ -54,7 +55,7 @@ class NetworkStream(asyncio.Protocol):
         self.hung_up = False
         self._ended = False
         self._aborted = False
-        self._header_limit = header_limit
+        self.header_limit = header_limit
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._error: Exception | None = None
@@ -128,9 +129,9 @@ class NetworkStream(asyncio.Protocol):
         if self._loop.time() >= schedule.deadline:
             self._limit = schedule.deadline
             raise self._too_late()
-        if self.received > self._header_limit and self._phase == "first_byte":
+        if self.received > self.header_limit and self._phase == "first_byte":
             raise MalformedResponseError(
-                f"the response headers of {self.label} are larger than {self._header_limit} bytes"
+                f"the response headers of {self.label} are larger than {self.header_limit} bytes"
             )
         if not self._incoming and not self._ended:
             await self._wait()

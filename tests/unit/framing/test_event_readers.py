@@ -6,8 +6,7 @@ import itertools
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from litellm_gateway.errors import MalformedResponseError
 from litellm_gateway.framing import ServerEvent, reader_for
 from litellm_gateway.wire import Limits

@@ -6,8 +6,7 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from litellm_gateway.decompression import BodyDecoder
 from litellm_gateway.errors import MalformedResponseError
 

@@ -282,6 +282,18 @@ class AnswerPromises(TransportFixture):
                 assert isinstance(error, MalformedResponseError), path
 
     @in_a_loop
+    async def test_p11_a_raised_limit_is_the_limit(self) -> None:
+        """P11: headers below a limit that was raised are taken."""
+
+        async def script(exchange: Exchange) -> None:
+            await exchange.respond(headers={"x-long": "v" * 200_000})
+
+        async with serve(script) as server, self.transport(limits=Limits(headers=300_000)) as transport:
+            answer = await fetch(transport, server.url)
+
+        assert len(answer.headers["x-long"]) == 200_000
+
+    @in_a_loop
     async def test_p12_more_than_asked_for_is_never_an_answer(self) -> None:
         """P12: bytes after a response are never taken for the response to the next request."""
 

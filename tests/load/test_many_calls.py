@@ -9,14 +9,15 @@ import os
 import random
 import resource
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from litellm_gateway import GatewayError, LiteLLMGateway, RateLimitConfig, create_gateway
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRANSPORTS = ["httpx", "aiohttp"]
 ANSWER = json.dumps(

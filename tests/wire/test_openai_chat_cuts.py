@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.dialects import DialectProvider
 from litellm_gateway.errors import GatewayError

@@ -11,22 +11,23 @@ import gc
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if "stdlib" in sys.argv:
     sys.modules["orjson"] = None  # type: ignore[assignment]
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from client import features, gateway_ask  # noqa: E402
-from server import ANSWER, CHUNKS, PIECES  # noqa: E402
+from client import features, gateway_ask
+from litellm_gateway import create_gateway
+from litellm_gateway.contracts import TransportOffer
+from litellm_gateway.hookspecs import hookimpl
+from litellm_gateway.wire import Timeouts, TransportSettings, WireRequest
+from server import ANSWER, CHUNKS, PIECES
 
-from litellm_gateway import create_gateway  # noqa: E402
-from litellm_gateway.contracts import TransportOffer  # noqa: E402
-from litellm_gateway.hookspecs import hookimpl  # noqa: E402
-from litellm_gateway.wire import Timeouts, TransportSettings, WireRequest  # noqa: E402
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
 
 EVENTS = [piece.split(b"\r\n", 1)[1].removesuffix(b"0\r\n\r\n").removesuffix(b"\r\n") for piece in PIECES]
 

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-
 from litellm_gateway.attempts import Attempt, Attempts, Target
 from litellm_gateway.circuit_breaker import CircuitBreakers
 from litellm_gateway.config import CircuitBreakerConfig

@@ -10,7 +10,6 @@ import textwrap
 import threading
 
 import pytest
-
 from litellm_gateway import GatewayError, LiteLLMGateway, create_gateway
 
 

@@ -9,8 +9,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from litellm_gateway import answer_codec
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.messages import ReasoningPart, ToolCall

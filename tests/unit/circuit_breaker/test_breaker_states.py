@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from litellm_gateway.circuit_breaker import JITTER, CircuitBreaker
 from litellm_gateway.config import CircuitBreakerConfig

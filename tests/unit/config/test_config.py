@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from attrs import field, frozen
-
 from litellm_gateway import CacheConfig, CircuitBreakerConfig, ConfigurationError, GatewayConfig, RateLimitConfig
 from litellm_gateway.config import from_mapping, read_environment
 

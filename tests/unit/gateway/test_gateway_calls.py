@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from litellm_gateway import (
     AuthenticationError,
     CacheConfig,
@@ -86,8 +84,8 @@ def make(*steps: Any, plugins: tuple[Any, ...] = (), **settings: Any) -> tuple[L
 
 
 @pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    yield Recorder()
+def recorder() -> Recorder:
+    return Recorder()
 
 
 def test_generate_gives_the_documented_answer() -> None:

@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from litellm_gateway.contracts import Allow, Block, Call, GuardrailOffer, Modify, Verdict
 from litellm_gateway.errors import GuardrailError, ProviderConnectionError
 from litellm_gateway.guarding import Guards
@@ -88,7 +87,10 @@ def _replace(pattern: str, by: str) -> Callable[[str], Verdict]:
 def _guards(*judges: tuple[Judge, int | None]) -> Guards:
     return Guards(
         [
-            (GuardrailOffer(name=f"judge-{number}", summary="", build=lambda *_: judge, window=window), judge)  # noqa: B023 - never built
+            (
+                GuardrailOffer(name=f"judge-{number}", summary="", build=lambda *_, judge=judge: judge, window=window),
+                judge,
+            )
             for number, (judge, window) in enumerate(judges)
         ]
     )
@@ -104,7 +106,7 @@ async def _read(guards: Guards, source: Source) -> tuple[list[StreamChunk], Exce
     pieces: list[StreamChunk] = []
     try:
         async for piece in guards.guard_stream(source, _call()):
-            pieces.append(piece)  # noqa: PERF401 - kept when the stream breaks
+            pieces.append(piece)
     except Exception as error:
         return pieces, error
     return pieces, None

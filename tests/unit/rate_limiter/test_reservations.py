@@ -6,8 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from litellm_gateway.errors import InvalidRequestError, RateLimitError
 from litellm_gateway.rate_limiter import RateLimitConfig, RateLimiter, Reservation

@@ -6,7 +6,6 @@ import base64
 from typing import Any
 
 import pytest
-
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.messages import MediaPart, Message, ResponseFormat, TextPart, Tool, ToolCall, ToolChoice
 from litellm_gateway.request_builder import build_generate

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from litellm_gateway.retry_after import LONGEST_WAIT, parse_duration, read_retry_after
 
 NOON = "Wed, 21 Oct 2026 12:00:00 GMT"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from litellm_gateway.contracts import Route
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.routing import Router

@@ -8,14 +8,16 @@ import pickle
 
 import attrs
 import pytest
-
 from litellm_gateway import ConfigurationError, GatewayConfig, GatewayError, Secret, create_gateway
 from litellm_gateway.secrets import check_api_key, redact
 
 KEY = "sk-canary-0123456789"
+PERCENT = "%s"
 
 
-@pytest.mark.parametrize("show", [repr, str, "{}".format, "{:>40}".format, lambda s: f"{s!r:.30}", lambda s: "%s" % s])
+@pytest.mark.parametrize(
+    "show", [repr, str, "{}".format, "{:>40}".format, lambda s: f"{s!r:.30}", lambda s: PERCENT % s]
+)
 def test_no_way_of_showing_gives_the_value(show: object) -> None:
     """repr, str and format are masked."""
     shown = show(Secret(KEY))  # type: ignore[operator]

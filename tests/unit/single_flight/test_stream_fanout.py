@@ -230,9 +230,7 @@ async def test_an_error_when_opening_reaches_everybody() -> None:
     def broken() -> AsyncIterator[StreamChunk]:
         raise ValueError("no")
 
-    outcomes = await asyncio.gather(
-        *(read(flights.stream(KEY, broken)) for _ in range(3)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(read(flights.stream(KEY, broken)) for _ in range(3)), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [ValueError] * 3
 

@@ -17,11 +17,12 @@ _NAMES = {
         "InvalidRequestError MalformedResponseError ModelNotFoundError PermissionDeniedError PluginConflictError "
         "PluginContractError PluginError PluginLoadError PluginNotInstalledError ProviderConnectionError "
         "ProviderError ProviderOverloadedError ProviderTimeoutError QueueFullError QueueTimeoutError "
-        "QuotaExceededError RateLimitError StreamInterruptedError UnsupportedParameterError"
+        "QuotaExceededError RateLimitError StreamInterruptedError StructuredOutputError UnsupportedParameterError"
     ),
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
-    "responses": "EmbedResponse GenerateResponse Price StreamChunk TokenUsage ToolCallDelta",
+    "responses": "EmbedResponse GenerateResponse ModelInfo ModelList Moderation ModerationResponse Price RerankResponse "
+    "RerankResult StreamChunk TokenCount TokenUsage ToolCallDelta",
     "secrets": "Secret",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -35,6 +35,7 @@ from litellm_gateway.errors import (
     QuotaExceededError as QuotaExceededError,
     RateLimitError as RateLimitError,
     StreamInterruptedError as StreamInterruptedError,
+    StructuredOutputError as StructuredOutputError,
     UnsupportedParameterError as UnsupportedParameterError,
 )
 from litellm_gateway.gateway import (
@@ -56,8 +57,15 @@ from litellm_gateway.messages import (
 from litellm_gateway.responses import (
     EmbedResponse as EmbedResponse,
     GenerateResponse as GenerateResponse,
+    ModelInfo as ModelInfo,
+    ModelList as ModelList,
+    Moderation as Moderation,
+    ModerationResponse as ModerationResponse,
     Price as Price,
+    RerankResponse as RerankResponse,
+    RerankResult as RerankResult,
     StreamChunk as StreamChunk,
+    TokenCount as TokenCount,
     TokenUsage as TokenUsage,
     ToolCallDelta as ToolCallDelta,
 )

@@ -19,6 +19,7 @@
     ├── CircuitOpenError
     ├── GuardrailError
     ├── ContentFilteredError
+    ├── StructuredOutputError
     ├── ProviderError
     │   ├── ProviderOverloadedError      ├── ProviderTimeoutError
     │   ├── ProviderConnectionError      ├── MalformedResponseError
@@ -232,6 +233,14 @@ class GuardrailError(GatewayError):
 
 class ContentFilteredError(GatewayError):
     """The provider's own content filter refused the request."""
+
+
+class StructuredOutputError(GatewayError):
+    """The answer does not fit the ``response_format`` asked for; ``response`` is the answer as it came."""
+
+    def __init__(self, message: str, *, response: GenerateResponse, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.response = response
 
 
 class ProviderError(GatewayError):

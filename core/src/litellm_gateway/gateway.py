@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from litellm_gateway.config import GatewayConfig, RateLimitConfig
 from litellm_gateway.errors import GatewayError
+from litellm_gateway.further_calls import FurtherCalls
 from litellm_gateway.request_builder import (
     build_embed,
     build_generate,
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     from litellm_gateway.cache_mechanism import CacheMechanism
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Call
-    from litellm_gateway.requests import EmbedOptions, GenerateOptions, Request
+    from litellm_gateway.requests import AnyRequest, EmbedOptions, GenerateOptions
     from litellm_gateway.response_stream import BlockingResponseStream, ResponseStream
     from litellm_gateway.responses import EmbedResponse, GenerateResponse
     from litellm_gateway.secrets import Secret
 
 
-class LiteLLMGateway:
+class LiteLLMGateway(FurtherCalls):
     """One interface to many LLM providers.
 
     A gateway is made once and used from any number of threads and event loops. Close it with :meth:`close`,
@@ -81,6 +83,8 @@ class LiteLLMGateway:
         """
         request = build_generate(prompt, options)
         answer: GenerateResponse = await self._run(request, options, "generate")
+        if request.response_format is not None:
+            answer = _with_parsed(answer, options["response_format"])
         return answer
 
     def generate_stream(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> BlockingResponseStream:
@@ -108,7 +112,8 @@ class LiteLLMGateway:
             record = CallRecord(call=call, operation="stream")
             return self._composition.pipeline.stream(call, request, record), record
 
-        return ResponseStream(begin, self._calls)
+        shape = options.get("response_format") if request.response_format is not None else None
+        return ResponseStream(begin, self._calls, partial(_with_parsed, shape=shape) if shape is not None else None)
 
     def embed(self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> EmbedResponse:
         """Embed texts, blocking; see :meth:`embed_async`."""
@@ -194,7 +199,7 @@ class LiteLLMGateway:
     def __repr__(self) -> str:
         return f"<LiteLLMGateway {', '.join(self._composition.targets)}{' closed' if self._closed else ''}>"
 
-    async def _run(self, request: Request, options: Mapping[str, Any], operation: Any) -> Any:
+    async def _run(self, request: AnyRequest, options: Mapping[str, Any], operation: Any) -> Any:
         from litellm_gateway.telemetry import CallRecord
 
         call = self._open_call(options)
@@ -220,6 +225,12 @@ class LiteLLMGateway:
             started_at=now,
             on_unsupported=check_on_unsupported(options.get("on_unsupported") or self.config.on_unsupported),
         )
+
+
+def _with_parsed(answer: GenerateResponse, shape: Any) -> GenerateResponse:
+    from litellm_gateway.structured_output import parsed
+
+    return attrs.evolve(answer, parsed=parsed(shape, answer))
 
 
 def create_gateway(

@@ -45,15 +45,7 @@ def build_embed(texts: str | Sequence[str], options: Mapping[str, Any]) -> Embed
     Raises:
         InvalidRequestError: No text, an empty one, something that is not text, or an unknown argument.
     """
-    listed = (texts,) if isinstance(texts, str) else tuple(texts)
-    if not listed:
-        raise InvalidRequestError("texts is empty; give at least one text", parameter="texts")
-    for index, text in enumerate(listed):
-        if not isinstance(text, str):
-            raise InvalidRequestError(f"texts[{index}] must be a string, not {type(text).__name__}", parameter="texts")
-        if not text.strip():
-            raise InvalidRequestError(f"texts[{index}] is empty; leave it out", parameter="texts")
-    fields: dict[str, Any] = {"model": "", "texts": listed}
+    fields: dict[str, Any] = {"model": "", "texts": check_texts("texts", texts)}
     for name, value in options.items():
         if value is None or name in _NOT_FIELDS:
             continue
@@ -62,6 +54,26 @@ def build_embed(texts: str | Sequence[str], options: Mapping[str, Any]) -> Embed
             raise InvalidRequestError(f"unknown argument '{name}'{nearest(name, _EMBED_CHECKS)}", parameter=name)
         fields[name] = check(name, value)
     return EmbedRequest(**fields)
+
+
+def check_texts(name: str, texts: Any) -> tuple[str, ...]:
+    """Give texts as a tuple, one text as a tuple of one; refuse none, empty ones and what is not text."""
+    if not isinstance(texts, str | Sequence):
+        raise InvalidRequestError(f"{name} must be a list of strings, not {type(texts).__name__}", parameter=name)
+    listed = (texts,) if isinstance(texts, str) else tuple(texts)
+    if not listed:
+        raise InvalidRequestError(f"{name} is empty; give at least one text", parameter=name)
+    for index, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise InvalidRequestError(f"{name}[{index}] must be a string, not {type(text).__name__}", parameter=name)
+        if not text.strip():
+            raise InvalidRequestError(f"{name}[{index}] is empty; leave it out", parameter=name)
+    return listed
+
+
+def check_top_n(value: Any) -> int | None:
+    """Give how many results are wanted, None for all."""
+    return None if value is None else _whole(1)("top_n", value)
 
 
 def check_tenant(tenant: Any) -> str:
@@ -234,6 +246,10 @@ def _tool_choice(name: str, value: Any) -> ToolChoice:
 def _response_format(name: str, value: Any) -> ResponseFormat | None:
     if isinstance(value, ResponseFormat):
         return value
+    if isinstance(value, type):
+        from litellm_gateway.structured_output import format_of
+
+        return format_of(value)
     spec = _mapping(name, value)
     if spec.get("type") == "text":
         return None

@@ -147,7 +147,7 @@ class GenerateOptions(TypedDict, total=False):
     tools: Sequence[Tool | Mapping[str, Any]] | None
     tool_choice: ToolChoice | str | Mapping[str, Any] | None
     parallel_tool_calls: bool | None
-    response_format: ResponseFormat | Mapping[str, Any] | None
+    response_format: ResponseFormat | Mapping[str, Any] | type | None
     reasoning_effort: ReasoningEffort | None
     reasoning_budget: int | None
     on_unsupported: OnUnsupported | None

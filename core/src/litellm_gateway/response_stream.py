@@ -28,9 +28,13 @@ class ResponseStream:
     Args:
         begin: Opens the call: gives its pieces and its record.
         calls: Where calls in flight are noted.
+        finish: What is done to the whole answer before it is given.
     """
 
-    def __init__(self, begin: Begin, calls: set[Call]) -> None:
+    def __init__(
+        self, begin: Begin, calls: set[Call], finish: Callable[[GenerateResponse], GenerateResponse] | None = None
+    ) -> None:
+        self._finish = finish
         self._begun: list[CallRecord] = []
         # the iterator must not know this object: a cycle would keep a dropped stream open until the next collection
         self._pieces = _follow(begin, calls, self._begun)
@@ -56,7 +60,7 @@ class ResponseStream:
         answer: GenerateResponse | None = self._begun[0].answer if self._begun else None
         if answer is None:
             raise GatewayError("the stream was broken off before its end; there is no whole answer")
-        return answer
+        return answer if self._finish is None else self._finish(answer)
 
     async def aclose(self) -> None:
         """Break off; the connection is closed at once unless the answer is complete."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from litellm_gateway.messages import ReasoningPart, ToolCall
+    from litellm_gateway.messages import Message, ReasoningPart, ToolCall
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 ChunkKind = Literal["start", "text", "reasoning", "refusal", "tool_call", "annotation", "usage", "finish"]
@@ -96,6 +96,7 @@ class GenerateResponse:
         reasoning: Reasoning blocks, to be sent back unchanged with the next turn.
         refusal: The model's refusal, where the provider tells it apart.
         annotations: Citations and the like, as the provider gives them.
+        parsed: What ``response_format`` asked for: an instance of its class, or plain JSON data; else None.
         metadata: ``provider``, ``request_id``, ``latency`` (seconds), ``cost`` (Decimal or None), and more.
     """
 
@@ -108,7 +109,16 @@ class GenerateResponse:
     reasoning: tuple[ReasoningPart, ...] = field(default=(), repr=False)
     refusal: str | None = field(default=None, repr=False)
     annotations: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    parsed: Any = field(default=None, repr=False)
     metadata: Mapping[str, Any] = field(factory=dict)
+
+    def to_message(self) -> Message:
+        """Give the answer as the assistant's turn of a conversation, with the reasoning that must go back."""
+        from litellm_gateway.messages import Message, TextPart
+
+        text = (TextPart(text=self.text),) if self.text else ()
+        content = (*self.reasoning, *text) if self.reasoning else self.text
+        return Message(role="assistant", content=content, tool_calls=self.tool_calls)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the answer as plain JSON-ready data, in the shape of the user's guide."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import Call, TelemetrySink
     from litellm_gateway.responses import TokenUsage
 
-Operation = Literal["generate", "stream", "embed"]
+Operation = Literal["generate", "stream", "embed", "rerank", "moderate", "count_tokens", "list_models"]
 Outcome = Literal["success", "error", "cancelled", "abandoned"]
 
 

@@ -40,8 +40,12 @@ def test_an_answer_comes_back_equal() -> None:
 
 @pytest.mark.parametrize("sample", [WHOLE, USAGE, WHOLE.tool_calls[0], WHOLE.reasoning[0]])
 def test_the_sample_fills_every_field(sample: object) -> None:
-    """The sample sets every field there is, so that a new one cannot be lost unnoticed."""
-    same = [field.name for field in attrs.fields(type(sample)) if getattr(sample, field.name) == field.default]
+    """The sample sets every field there is, so that a new one cannot be lost unnoticed.
+
+    ``parsed`` is left out: the gateway makes it of the text for each caller anew.
+    """
+    fields = [field for field in attrs.fields(type(sample)) if field.name != "parsed"]
+    same = [field.name for field in fields if getattr(sample, field.name) == field.default]
 
     assert same == []
 

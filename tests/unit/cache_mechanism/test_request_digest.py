@@ -9,8 +9,7 @@ from types import MappingProxyType
 
 import attrs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.messages import (
     MediaPart,
@@ -33,9 +32,15 @@ FULL = GenerateRequest(
             role="user",
             name="ann",
             content=(
-                TextPart(text="look", cache=True),
+                TextPart(text="look", cache=True, signature="s"),
                 MediaPart(
-                    kind="image", data=b"\x00\x01", media_type="image/png", filename="a.png", detail="low", cache=True
+                    kind="image",
+                    data=b"\x00\x01",
+                    media_type="image/png",
+                    filename="a.png",
+                    detail="low",
+                    cache=True,
+                    options={"a": 1},
                 ),
                 MediaPart(kind="file", url="https://example.org/a.pdf"),
             ),
@@ -61,8 +66,9 @@ FULL = GenerateRequest(
     tools=(Tool(name="f", description="d", parameters={"type": "object"}, strict=True),),
     tool_choice=ToolChoice(mode="required", names=("f",)),
     parallel_tool_calls=False,
-    response_format=ResponseFormat(schema={"type": "string"}, name="word", strict=False),
+    response_format=ResponseFormat(schema={"type": "string"}, name="word", strict=False, description="d"),
     reasoning_effort="low",
+    reasoning_budget=5,
     user="u",
     extra_body={"a": [1, {"b": None}]},
     extra_headers={"x-a": "1"},
@@ -72,6 +78,7 @@ EMBED = EmbedRequest(
     texts=("a", "b"),
     dimensions=3,
     input_type="query",
+    encoding="int8",
     user="u",
     extra_body={"a": 1},
     extra_headers={"b": "2"},

@@ -21,8 +21,10 @@ _NAMES = {
     ),
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
-    "responses": "EmbedResponse GenerateResponse ModelInfo ModelList Moderation ModerationResponse Price RerankResponse "
-    "RerankResult StreamChunk TokenCount TokenUsage ToolCallDelta",
+    "responses": (
+        "EmbedResponse GenerateResponse ModelInfo ModelList Moderation ModerationResponse Price "
+        "RerankResponse RerankResult StreamChunk TokenCount TokenUsage ToolCallDelta"
+    ),
     "secrets": "Secret",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -137,7 +137,7 @@ class SlidingWindows(Storage, SlidingWindowCounterSupport):
     def get_sliding_window(
         self,
         key: str,
-        expiry: int,  # noqa: ARG002 - a key has one window
+        expiry: int,
     ) -> tuple[int, float, int, float]:
         """Give (0, 0.0, amount in the window, seconds until all of it is out), without adding the key."""
         window = self._windows.get(key)
@@ -147,7 +147,7 @@ class SlidingWindows(Storage, SlidingWindowCounterSupport):
         window.advance(now)
         return 0, 0.0, window.total, max(0.0, window.room_at(0, 0) - now)
 
-    def clear_sliding_window(self, key: str, expiry: int) -> None:  # noqa: ARG002 - a key has one window
+    def clear_sliding_window(self, key: str, expiry: int) -> None:
         """Forget the key."""
         self._windows.pop(key, None)
 

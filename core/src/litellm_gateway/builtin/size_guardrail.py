@@ -40,7 +40,7 @@ class SizeGuardrail:
         self._answered: WeakKeyDictionary[Call, int] = WeakKeyDictionary()
         self._allow = Allow()
 
-    async def check_input(self, text: str, call: Call) -> Verdict:  # noqa: ARG002 - each text stands alone
+    async def check_input(self, text: str, call: Call) -> Verdict:
         """Judge one message."""
         most = self._settings.max_input_characters
         if len(text) <= most:

@@ -111,9 +111,7 @@ class CacheMechanism:
             self.stats.hits += 1
         return answer
 
-    async def store(
-        self, key: CacheKey, response: GenerateResponse | EmbedResponse, ttl: float | None = None
-    ) -> None:
+    async def store(self, key: CacheKey, response: GenerateResponse | EmbedResponse, ttl: float | None = None) -> None:
         """Keep a whole answer for ``ttl`` seconds, by default as configured; zero or less keeps nothing.
 
         Answers that ended in an error or in a content filter are not kept.

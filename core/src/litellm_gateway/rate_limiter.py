@@ -72,9 +72,7 @@ class RateLimiter:
         clock: Monotonic seconds; deadlines are points on it.
     """
 
-    def __init__(
-        self, config: RateLimitConfig | None = None, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, config: RateLimitConfig | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # Reentrant: a garbage-collected call may settle its reservation in the middle of a locked step.
         self._lock = threading.RLock()

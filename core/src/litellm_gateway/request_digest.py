@@ -41,9 +41,7 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
     try:
         canonical = repr((FORMAT, route, _tree(request)))
     except RecursionError:
-        raise InvalidRequestError(
-            "the request is nested too deeply to be sent", parameter="extra_body"
-        ) from None
+        raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
     return hashlib.blake2b(canonical.encode(), digest_size=32, person=_PERSON).hexdigest()
 
 

@@ -1,0 +1,148 @@
+"""Make typed errors of what Cohere answers with a status of 400 and above, or inside an answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from litellm_gateway import json_codec
+from litellm_gateway.errors import (
+    AuthenticationError,
+    ContentFilteredError,
+    ContextWindowExceededError,
+    GatewayError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+    ProviderOverloadedError,
+    ProviderTimeoutError,
+    QuotaExceededError,
+    RateLimitError,
+    UnsupportedParameterError,
+)
+from litellm_gateway.retry_after import read_retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_gateway.wire import WireResponse
+
+_LONGEST_MESSAGE: Final = 1000
+_NO_HEADERS: Mapping[str, str] = {}
+
+_BY_STATUS: Final[dict[int, type[GatewayError]]] = {
+    401: AuthenticationError,
+    402: QuotaExceededError,
+    403: PermissionDeniedError,
+    404: ModelNotFoundError,
+    408: ProviderTimeoutError,
+    409: ProviderError,
+    429: RateLimitError,
+    498: AuthenticationError,
+    499: ProviderError,
+    501: UnsupportedParameterError,
+    503: ProviderOverloadedError,
+    504: ProviderTimeoutError,
+    529: ProviderOverloadedError,
+}
+_OVER_QUOTA: Final = re.compile(r"calls? ?(/|per|a) ?month|monthly|billing|payment method|credit|spend(ing)? limit")
+_REFUSED: Final[tuple[tuple[type[GatewayError], re.Pattern[str]], ...]] = (
+    (AuthenticationError, re.compile(r"(invalid|incorrect) api (key|token)|no api key supplied")),
+    (
+        ContextWindowExceededError,
+        re.compile(r"too many tokens|context (length|window)|size limit exceeded|prompt (is )?too long"),
+    ),
+    (ModelNotFoundError, re.compile(r"model\b.{0,120}?(not found|does not exist|was removed|no longer)|unknown model")),
+    (
+        UnsupportedParameterError,
+        re.compile(r"not support|unsupported|unknown field|unknown parameter|is not a valid field"),
+    ),
+    (ContentFilteredError, re.compile(r"blocked (input|output|prompt)|content (policy|filter)|usage guidelines")),
+)
+"""What a 400, 413 or 422 complains about, by phrases of its message; the first that fits decides."""
+
+
+def error_of_status(response: WireResponse) -> GatewayError:
+    """Name the error behind a status of 400 and above; its body is ``{"id", "message"}``, or none of Cohere's."""
+    body = _read(response.body)
+    message = _message(body)
+    shown = message
+    if not message:
+        content_type = response.headers.get("content-type", "no content type")
+        shown = f"Cohere gave no readable reason ({content_type}, {len(response.body)} bytes)"
+    kind = _kind(response.status, message.lower())
+    return _make(kind, shown, response.status, body, response.headers)
+
+
+def error_in_answer(body: dict[str, Any], response: WireResponse) -> GatewayError | None:
+    """Give the error that a whole answer with a good status holds, None when it holds none."""
+    message = body.get("error") if isinstance(body.get("error"), str) else body.get("message")
+    if not isinstance(message, str) or not message:
+        return None
+    return _make(_kind_by_words(body, message.lower()), message, response.status, body, response.headers)
+
+
+def error_in_stream(body: dict[str, Any], event_name: str) -> GatewayError | None:
+    """Give the error that one event of a stream holds, None when it holds none."""
+    delta = body.get("delta")
+    reported = delta if isinstance(delta, dict) and delta.get("error") else None
+    if reported is None and (body.get("type") == "error" or event_name == "error" or "type" not in body):
+        reported = body if _message(body) or event_name == "error" or "type" in body else None
+    if reported is None:
+        return None
+    message = _message(reported) or "Cohere reported an error without a message"
+    return _make(_kind_by_words(reported, message.lower()), message, 200, reported, _NO_HEADERS)
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    try:
+        value = json_codec.decode(data)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _message(body: dict[str, Any]) -> str:
+    for name in ("message", "error", "detail"):
+        value = body.get(name)
+        if isinstance(value, dict):  # gateways put in front of Cohere nest it
+            value = value.get("message")
+        if isinstance(value, str) and value:
+            return value[:_LONGEST_MESSAGE]
+    return ""
+
+
+def _kind(status: int, text: str) -> type[GatewayError]:
+    if status in (402, 429):
+        return QuotaExceededError if _OVER_QUOTA.search(text) else _BY_STATUS[status]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return ProviderError
+    return next((kind for kind, phrase in _REFUSED if phrase.search(text)), InvalidRequestError)
+
+
+def _kind_by_words(report: dict[str, Any], text: str) -> type[GatewayError]:
+    """Judge an error inside a good status: what names no mistake of the caller is the provider's."""
+    if report.get("finish_reason") == "TIMEOUT":
+        return ProviderTimeoutError
+    return next((kind for kind, phrase in _REFUSED[1:] if phrase.search(text)), ProviderError)
+
+
+def _make(
+    kind: type[GatewayError], message: str, status: int, body: dict[str, Any], headers: Mapping[str, str]
+) -> GatewayError:
+    code = body.get("error_type") or body.get("code")
+    request_id = headers.get("x-debug-trace-id") or body.get("id")
+    fields: dict[str, Any] = {
+        "status_code": status,
+        "code": code if isinstance(code, str) else None,
+        "request_id": request_id if isinstance(request_id, str) else None,
+    }
+    if issubclass(kind, RateLimitError | ProviderError):
+        fields["retry_after"] = read_retry_after(headers, message)
+    error = kind(f"{message[:_LONGEST_MESSAGE]} (status {status})", **fields)
+    if status in (409, 499) or code == "INVALID_TOOL_GENERATION":
+        error.provider_fault = False  # a conflict, a call broken off, tools the model could not call
+    return error

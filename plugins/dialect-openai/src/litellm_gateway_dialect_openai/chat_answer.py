@@ -8,8 +8,9 @@ from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import GenerateResponse, TokenUsage
 
-from litellm_gateway_dialect_openai.content import read_parts, read_reasoning
+from litellm_gateway_dialect_openai.content import read_details, read_parts, read_reasoning
 from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.extras import read_extras
 from litellm_gateway_dialect_openai.finish_reasons import unify_finish
 from litellm_gateway_dialect_openai.tool_calls import read_tool_calls
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
@@ -64,11 +65,17 @@ def _answer(choice: dict[str, Any], *, model: str, usage: TokenUsage, metadata: 
         finish_reason=unify_finish(word, has_tool_calls=bool(calls)),
         raw_finish_reason=word or None,
         tool_calls=calls,
-        reasoning=(ReasoningPart(text=reasoning),) if reasoning else (),
+        reasoning=_reasoning(message, reasoning),
         refusal=as_text(message.get("refusal"), "refusal") or None,
         annotations=annotations,
         metadata=metadata,
     )
+
+
+def _reasoning(message: dict[str, Any], text: str) -> tuple[ReasoningPart, ...]:
+    details = read_details(message)
+    extra = {"reasoning_details": details} if details else None
+    return (ReasoningPart(text=text, extra=extra),) if text or extra else ()
 
 
 def _said(message: dict[str, Any]) -> tuple[str, str, tuple[dict[str, Any], ...]]:
@@ -91,8 +98,11 @@ def _metadata(body: dict[str, Any], choices: list[Any], headers: Mapping[str, st
     for name in ("system_fingerprint", "service_tier"):
         if value := body.get(name):
             metadata[name] = value
-    if logprobs := as_object(choices[0], "choice").get("logprobs"):
-        metadata["logprobs"] = logprobs
+    first = as_object(choices[0], "choice")
+    for name in ("logprobs", "native_finish_reason"):
+        if value := first.get(name):
+            metadata[name] = value
+    metadata.update(read_extras(body))
     if len(choices) > 1:  # asked for by n; the first is the answer itself
         others = (as_object(choice, "choice") for choice in choices[1:])
         metadata["alternatives"] = tuple(_said(as_object(other.get("message"), "message"))[0] for other in others)

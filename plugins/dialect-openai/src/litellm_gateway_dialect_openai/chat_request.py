@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 
+from litellm_gateway_dialect_openai.extra_body import add_extra
 from litellm_gateway_dialect_openai.messages import write_message
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def write_chat_request(request: GenerateRequest, quirks: ChatQuirks, *, stream: 
     """
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [write_message(message, quirks) for message in request.messages],
+        "messages": [write_message(message, quirks, model=request.model) for message in request.messages],
     }
     if stream:
         body["stream"] = True
@@ -39,13 +40,12 @@ def write_chat_request(request: GenerateRequest, quirks: ChatQuirks, *, stream: 
         _add_tools(body, request, quirks)
     if request.response_format is not None:
         body["response_format"] = _response_format(request.response_format, quirks)
-    if request.reasoning_effort is not None:
-        _require(quirks.reasoning_effort, "reasoning_effort")
-        body["reasoning_effort"] = request.reasoning_effort
+    if request.reasoning_effort is not None or request.reasoning_budget is not None:
+        _add_reasoning(body, request, quirks)
     if request.user is not None and quirks.user_field:
         body[quirks.user_field] = request.user
     if request.extra_body:
-        body.update(request.extra_body)
+        add_extra(body, request.extra_body)
     return body
 
 
@@ -64,6 +64,20 @@ def _add_sampling(body: dict[str, Any], request: GenerateRequest, quirks: ChatQu
         body["presence_penalty"] = request.presence_penalty
     if request.frequency_penalty is not None:
         body["frequency_penalty"] = request.frequency_penalty
+
+
+def _add_reasoning(body: dict[str, Any], request: GenerateRequest, quirks: ChatQuirks) -> None:
+    effort, budget = request.reasoning_effort, request.reasoning_budget
+    if quirks.reasoning_object:
+        wanted = {"effort": effort, "max_tokens": budget}
+        body["reasoning"] = {name: value for name, value in wanted.items() if value is not None}
+        return
+    _require(budget is None, "reasoning_budget")
+    _require(quirks.reasoning_effort, "reasoning_effort")
+    if quirks.thinking_switch:
+        body["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
+    if not quirks.thinking_switch or effort != "none":
+        body["reasoning_effort"] = effort
 
 
 def _add_answers(body: dict[str, Any], request: GenerateRequest, *, stream: bool) -> None:
@@ -112,11 +126,11 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 def _tool_choice(choice: ToolChoice, quirks: ChatQuirks) -> str | dict[str, Any]:
     if not choice.names or choice.mode == "none":
-        return choice.mode
+        return quirks.required_word if choice.mode == "required" else choice.mode
     if choice.mode == "required" and len(choice.names) == 1:
         return {"type": "function", "function": {"name": choice.names[0]}}
     if not quirks.allowed_tools:
-        return choice.mode
+        return quirks.required_word if choice.mode == "required" else choice.mode
     allowed = [{"type": "function", "function": {"name": name}} for name in choice.names]
     return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": allowed}}
 

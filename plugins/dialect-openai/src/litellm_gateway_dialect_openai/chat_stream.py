@@ -8,8 +8,9 @@ from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk
 
-from litellm_gateway_dialect_openai.content import read_parts, read_reasoning
+from litellm_gateway_dialect_openai.content import DetailPieces, read_details, read_parts, read_reasoning
 from litellm_gateway_dialect_openai.errors import error_in_stream
+from litellm_gateway_dialect_openai.extras import read_extras
 from litellm_gateway_dialect_openai.finish_reasons import unify_finish
 from litellm_gateway_dialect_openai.tool_calls import ToolCallPieces
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
@@ -30,7 +31,7 @@ class ChatStreamDecoder:
     so usage is given once, then the finish.
     """
 
-    __slots__ = ("_calls", "_ended", "_finish", "_response_id", "_started", "_usage")
+    __slots__ = ("_calls", "_details", "_ended", "_extras", "_finish", "_response_id", "_started", "_usage")
 
     def __init__(self) -> None:
         self._started = False
@@ -39,6 +40,8 @@ class ChatStreamDecoder:
         self._finish = ""
         self._usage: dict[str, Any] | None = None
         self._calls = ToolCallPieces()
+        self._details: DetailPieces | None = None
+        self._extras: dict[str, Any] = {}
 
     def feed(self, event: ServerEvent) -> Sequence[StreamChunk]:
         """Translate one event; most carry one piece of text and take the short way."""
@@ -73,12 +76,22 @@ class ChatStreamDecoder:
             return _NOTHING
         self._ended = True
         pieces: list[StreamChunk] = []
+        if self._details is not None:
+            part = ReasoningPart(extra={"reasoning_details": self._details.blocks()})
+            pieces.append(StreamChunk(kind="reasoning", reasoning=part))
         if self._usage is not None:
             pieces.append(StreamChunk(kind="usage", usage=read_usage(self._usage)))
         if self._finish:
-            unified = unify_finish(self._finish, has_tool_calls=bool(self._calls))
-            pieces.append(StreamChunk(kind="finish", finish_reason=unified, raw_finish_reason=self._finish))
+            pieces.append(self._finish_piece())
         return pieces
+
+    def _finish_piece(self) -> StreamChunk:
+        unified = unify_finish(self._finish, has_tool_calls=bool(self._calls))
+        if not self._extras:
+            return StreamChunk(kind="finish", finish_reason=unified, raw_finish_reason=self._finish)
+        return StreamChunk(
+            kind="finish", finish_reason=unified, raw_finish_reason=self._finish, data=dict(self._extras)
+        )
 
     def _read(self, body: Any, event_name: str) -> Sequence[StreamChunk]:
         if not isinstance(body, dict):
@@ -87,6 +100,7 @@ class ChatStreamDecoder:
         if failure is not None:
             raise failure
         self._usage = find_usage(body) or self._usage
+        self._extras.update(read_extras(body))
         pieces: list[StreamChunk] = []
         choices = as_list(body.get("choices"), "choices")
         self._start(body, pieces, has_choices=bool(choices))
@@ -113,6 +127,8 @@ class ChatStreamDecoder:
         if delta:
             self._read_delta(delta, pieces)
         self._finish = as_text(choice.get("finish_reason"), "finish_reason") or self._finish
+        if native := choice.get("native_finish_reason"):
+            self._extras["native_finish_reason"] = native
 
     def _read_delta(self, delta: dict[str, Any], pieces: list[StreamChunk]) -> None:
         reasoning, content = read_reasoning(delta), delta.get("content")
@@ -124,6 +140,9 @@ class ChatStreamDecoder:
             text = as_text(content, "content")
         if reasoning:
             pieces.append(StreamChunk(kind="reasoning", reasoning=ReasoningPart(text=reasoning)))
+        if "reasoning_details" in delta:
+            self._details = self._details or DetailPieces()
+            self._details.add(read_details(delta))
         if text:
             pieces.append(StreamChunk(text))
         if refusal := as_text(delta.get("refusal"), "refusal"):

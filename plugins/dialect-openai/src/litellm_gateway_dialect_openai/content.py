@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
+
+_GROWING: Final = ("text", "summary", "data")
 
 
 def read_reasoning(message: dict[str, Any]) -> str:
@@ -13,6 +15,36 @@ def read_reasoning(message: dict[str, Any]) -> str:
     if text is None or text == "":
         text = message.get("reasoning")
     return as_text(text, "reasoning")
+
+
+def read_details(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give OpenRouter's own list of reasoning blocks, which must go back as it came."""
+    return [as_object(item, "reasoning detail") for item in as_list(message.get("reasoning_details"), "details")]
+
+
+class DetailPieces:
+    """Puts the blocks of ``reasoning_details`` together again that a stream gives in pieces."""
+
+    def __init__(self) -> None:
+        self._blocks: list[dict[str, Any]] = []
+
+    def add(self, pieces: list[dict[str, Any]]) -> None:
+        """Add pieces: text to the block it belongs to, anything else as it is."""
+        for piece in pieces:
+            last = self._blocks[-1] if self._blocks else None
+            if last is None or any(last.get(name) != piece.get(name) for name in ("type", "index")):
+                self._blocks.append(dict(piece))
+                continue
+            for name, value in piece.items():
+                so_far = last.get(name)
+                if name in _GROWING and isinstance(value, str) and isinstance(so_far, str):
+                    last[name] = so_far + value
+                elif value is not None:
+                    last[name] = value
+
+    def blocks(self) -> list[dict[str, Any]]:
+        """Give the whole blocks."""
+        return self._blocks
 
 
 def read_parts(content: list[Any]) -> tuple[str, str, list[dict[str, Any]]]:

@@ -32,12 +32,18 @@ def write_embed_request(request: EmbedRequest, quirks: ChatQuirks) -> dict[str, 
         raise UnsupportedParameterError(
             "this provider's embeddings know no 'input_type'; leave it out", parameter="input_type"
         )
+    if request.encoding != "float" and quirks.embedding_type_field is None:
+        raise UnsupportedParameterError(
+            f"this provider's embeddings come as floats only, not as {request.encoding}", parameter="encoding"
+        )
     body: dict[str, Any] = {"model": request.model, "input": list(request.texts)}
     if quirks.embedding_encoding is not None:
         body["encoding_format"] = quirks.embedding_encoding
     if request.dimensions is not None:
-        body["dimensions"] = request.dimensions
-    if request.user is not None:
+        body[quirks.dimensions_field] = request.dimensions
+    if request.encoding != "float" and quirks.embedding_type_field is not None:
+        body[quirks.embedding_type_field] = request.encoding
+    if request.user is not None and quirks.user_field:
         body["user"] = request.user
     body.update(request.extra_body)
     return body

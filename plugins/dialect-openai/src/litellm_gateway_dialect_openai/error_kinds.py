@@ -33,7 +33,7 @@ _WORDS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     ),
     (
         ContentFilteredError,
-        "content_filter content_filtered content_policy_violation responsibleaipolicyviolation moderation_blocked",
+        "content_filter content_filtered content_policy_violation image_content_policy_violation cyber_policy_violation bio_policy responsibleaipolicyviolation moderation_blocked",
     ),
     (
         ContextWindowExceededError,
@@ -43,6 +43,14 @@ _WORDS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
         ModelNotFoundError,
         "model_not_found deploymentnotfound invalid_model model_decommissioned unknown_model"
         " model_not_available unsupported_model",
+    ),
+    # The model wrote a call or JSON that its own server refuses: another try may go well.
+    (ProviderError, "tool_use_failed json_validate_failed output_parse_failed"),
+    (
+        InvalidRequestError,
+        "invalid_prompt invalid_image invalid_image_format invalid_base64_image invalid_image_url image_too_large"
+        " image_too_small image_parse_error invalid_image_mode image_file_too_large"
+        " unsupported_image_media_type empty_image_file failed_to_download_image image_file_not_found",
     ),
     (AuthenticationError, "invalid_api_key authentication_error invalid_authentication"),
     (UnsupportedParameterError, "unsupported_parameter unsupported_value not_supported_error"),

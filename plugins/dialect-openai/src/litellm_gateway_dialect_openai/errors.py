@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
 
 _NO_HEADERS: Mapping[str, str] = {}
+_MODEL_FAULTS = frozenset({"tool_use_failed", "json_validate_failed", "output_parse_failed"})
 _REQUEST_IDS = ("x-request-id", "apim-request-id", "x-ms-request-id", "cf-ray")
 
 
@@ -70,7 +71,7 @@ def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, messa
 
 def _set_flags(error: GatewayError, status: int, report: ErrorReport, headers: Mapping[str, str]) -> None:
     """Heed what the server says about trying again, but never over a bill that is due."""
-    if status in (409, 499):
+    if status in (409, 499) or _MODEL_FAULTS & report.words:
         error.provider_fault = False
     if isinstance(error, RateLimitError) and (status == 413 or "request too large" in report.text):
         error.retry_here = False  # one request above the limit of a whole minute never fits

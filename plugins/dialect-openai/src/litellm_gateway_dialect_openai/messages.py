@@ -1,4 +1,4 @@
-"""Write messages the way chat completions want them: roles, parts, tool calls and tool results."""
+"""Write messages the way chat completions want them: roles, tool calls and tool results."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 from litellm_gateway.messages import MediaPart, ReasoningPart, TextPart
 
+from litellm_gateway_dialect_openai.parts import write_part
+from litellm_gateway_dialect_openai.tool_calls import fitting_id
+
 if TYPE_CHECKING:
     from litellm_gateway.messages import Message, ToolCall
 
     from litellm_gateway_dialect_openai.quirks import ChatQuirks
 
-_AUDIO_FORMATS = {"mpeg": "mp3", "mp3": "mp3", "wav": "wav", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 
-
-def write_message(message: Message, quirks: ChatQuirks) -> dict[str, Any]:
+def write_message(message: Message, quirks: ChatQuirks, *, model: str) -> dict[str, Any]:
     """Give one message as the wire wants it.
 
     Raises:
@@ -23,35 +24,56 @@ def write_message(message: Message, quirks: ChatQuirks) -> dict[str, Any]:
     """
     role = message.role
     if role == "tool":
-        return _tool_result(message, quirks)
+        return _tool_result(message, quirks, model)
     if role == "assistant":
-        return _assistant_turn(message, quirks)
+        return _assistant_turn(message, quirks, model)
     if role == "developer" and not quirks.developer_role:
         role = "system"
-    wire: dict[str, Any] = {"role": role, "content": _content(message, quirks)}
+    wire: dict[str, Any] = {"role": role, "content": _content(message, quirks, model)}
     if message.name:
         wire["name"] = message.name
     return wire
 
 
-def _assistant_turn(message: Message, quirks: ChatQuirks) -> dict[str, Any]:
+def _assistant_turn(message: Message, quirks: ChatQuirks, model: str) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": "assistant"}
-    content = _content(message, quirks)
+    content = _content(message, quirks, model)
+    reasoning = [part for part in message.parts if isinstance(part, ReasoningPart)]
+    if reasoning:
+        content = _add_reasoning(wire, reasoning, content, message, quirks)
     # Some servers refuse an empty text beside tool calls, and OpenAI wants none at all.
     if content or not message.tool_calls:
         wire["content"] = content or ""
     if message.name:
         wire["name"] = message.name
-    if quirks.reasoning_field and not isinstance(message.content, str):
-        reasoning = "".join(part.text for part in message.content if isinstance(part, ReasoningPart))
-        if reasoning:
-            wire[quirks.reasoning_field] = reasoning
     if message.tool_calls:
-        wire["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+        wire["tool_calls"] = [_tool_call(call, quirks) for call in message.tool_calls]
     return wire
 
 
-def _tool_result(message: Message, quirks: ChatQuirks) -> dict[str, Any]:
+def _add_reasoning(
+    wire: dict[str, Any],
+    reasoning: list[ReasoningPart],
+    content: str | list[dict[str, Any]],
+    message: Message,
+    quirks: ChatQuirks,
+) -> str | list[dict[str, Any]]:
+    """Give the reasoning back in the form the server wants it in; most want none."""
+    text = "".join(part.text for part in reasoning)
+    if quirks.reasoning_field and text and (message.tool_calls or not quirks.reasoning_with_tools):
+        wire[quirks.reasoning_field] = text
+    if quirks.reasoning_details:
+        details = [item for part in reasoning for item in (part.extra or {}).get("reasoning_details", ())]
+        if details:
+            wire["reasoning_details"] = details
+    if not quirks.thinking_parts or not text:
+        return content
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
+    said = [{"type": "text", "text": content}] if isinstance(content, str) and content else list(content or ())
+    return [thinking, *said]
+
+
+def _tool_result(message: Message, quirks: ChatQuirks, model: str) -> dict[str, Any]:
     if not message.tool_call_id:
         raise InvalidRequestError(
             "a message of role 'tool' needs the tool_call_id of the call it answers", parameter="messages"
@@ -62,73 +84,24 @@ def _tool_result(message: Message, quirks: ChatQuirks) -> dict[str, Any]:
         )
     wire: dict[str, Any] = {
         "role": "tool",
-        "tool_call_id": message.tool_call_id,
-        "content": _content(message, quirks) or "",
+        "tool_call_id": fitting_id(message.tool_call_id, quirks.tool_id_length),
+        "content": _content(message, quirks, model) or "",
     }
     if message.name and quirks.tool_message_name:
         wire["name"] = message.name
     return wire
 
 
-def _tool_call(call: ToolCall) -> dict[str, Any]:
+def _tool_call(call: ToolCall, quirks: ChatQuirks) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": fitting_id(call.id, quirks.tool_id_length), "type": "function", "function": function}
 
 
-def _content(message: Message, quirks: ChatQuirks) -> str | list[dict[str, Any]]:
+def _content(message: Message, quirks: ChatQuirks, model: str) -> str | list[dict[str, Any]]:
     if isinstance(message.content, str):
         return message.content
     return [
-        _part(part, quirks)
+        write_part(part, quirks, model=model)
         for part in message.content
         if not isinstance(part, ReasoningPart) and not (isinstance(part, TextPart) and not part.text)
     ]
-
-
-def _part(part: TextPart | MediaPart, quirks: ChatQuirks) -> dict[str, Any]:
-    if isinstance(part, TextPart):
-        wire: dict[str, Any] = {"type": "text", "text": part.text}
-    elif part.kind == "image":
-        wire = _image(part)
-    elif part.kind == "audio":
-        wire = _audio(part)
-    else:
-        wire = _file(part, quirks)
-    if part.cache and quirks.cache_marker:
-        wire.update(quirks.cache_marker)
-    return wire
-
-
-def _image(part: MediaPart) -> dict[str, Any]:
-    image = {"url": part.data_url()}
-    if part.detail:
-        image["detail"] = part.detail
-    return {"type": "image_url", "image_url": image}
-
-
-def _audio(part: MediaPart) -> dict[str, Any]:
-    if part.data is None:
-        raise UnsupportedParameterError(
-            "audio can only be sent as data here, not by URL; read it and give data and media_type",
-            parameter="messages",
-        )
-    subtype = (part.media_type or "").partition(";")[0].rpartition("/")[2].lower()
-    audio = {"data": part.base64(), "format": _AUDIO_FORMATS.get(subtype, subtype)}
-    return {"type": "input_audio", "input_audio": audio}
-
-
-def _file(part: MediaPart, quirks: ChatQuirks) -> dict[str, Any]:
-    url = part.url or ""
-    if url.startswith("file-"):
-        return {"type": "file", "file": {"file_id": url}}
-    if url and not quirks.file_urls and not url.startswith("data:"):
-        raise UnsupportedParameterError(
-            "a file can be sent as data, as a data: URL or by its file id here, not by another URL",
-            parameter="messages",
-        )
-    subtype = (part.media_type or "application/pdf").partition(";")[0].rpartition("/")[2]
-    # The server refuses bytes without a name.
-    return {
-        "type": "file",
-        "file": {"filename": part.filename or f"file.{subtype}", "file_data": part.data_url()},
-    }

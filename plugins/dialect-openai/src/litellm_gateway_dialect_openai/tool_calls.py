@@ -34,6 +34,15 @@ def made_id(index: int, response_id: str) -> str:
     return f"call_{index}_{response_id}" if response_id else f"call_{index}"
 
 
+def fitting_id(call_id: str, length: int | None) -> str:
+    """Give an id of as many letters and digits as the server wants; the same one for the same id each time."""
+    if length is None or (len(call_id) == length and call_id.isascii() and call_id.isalnum()):
+        return call_id
+    import hashlib  # costs milliseconds where it is not loaded yet
+
+    return hashlib.blake2b(call_id.encode("utf-8", "replace"), digest_size=32).hexdigest()[:length]
+
+
 def _name_and_arguments(call: dict[str, Any]) -> tuple[str, str]:
     if call.get("custom") is not None:
         custom = as_object(call["custom"], "custom tool call")

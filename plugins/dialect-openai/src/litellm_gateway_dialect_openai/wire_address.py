@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from attrs import field, frozen
 from litellm_gateway.errors import InvalidRequestError
@@ -24,7 +25,10 @@ class WireAddress:
     """URLs and headers of one server; the key only ever as a :class:`Secret`."""
 
     chat_url: str
+    responses_url: str
     embeddings_url: str
+    moderations_url: str
+    models_url: str
     headers: tuple[tuple[str, str], ...] = ()
     secret_headers: tuple[tuple[str, Secret], ...] = field(default=(), repr=False)
 
@@ -35,21 +39,33 @@ class WireAddress:
         secret = ((quirks.auth_header.lower(), Secret(quirks.auth_scheme + api_key.reveal())),) if api_key else ()
         return cls(
             chat_url=root + quirks.chat_path + query,
+            responses_url=root + quirks.responses_path + query,
             embeddings_url=root + quirks.embeddings_path + query,
+            moderations_url=root + quirks.moderations_path + query,
+            models_url=root + quirks.models_path + query,
             headers=tuple((name.lower(), value) for name, value in headers.items()),
             secret_headers=secret,
         )
 
-    def request(self, url: str, body: bytes, extra: Mapping[str, str], *, stream: bool = False) -> WireRequest:
+    def request(
+        self, url: str, body: bytes, extra: Mapping[str, str], *, model: str = "", stream: bool = False
+    ) -> WireRequest:
         """Give the request to send; ``extra`` headers win over the usual ones.
 
         Raises:
             InvalidRequestError: ``extra`` holds the header that carries the key.
         """
+        if "{" in url:
+            url = url.replace("{model}", quote(model, safe=""))
         headers = (_STREAM if stream else _WHOLE) + self.headers
         if extra:
             headers = self._with_extra(headers, extra)
         return WireRequest(url=url, body=body, headers=headers, secret_headers=self.secret_headers)
+
+    def lookup(self, url: str) -> WireRequest:
+        """Give a request that only asks for what is at ``url``."""
+        headers = (("accept", "application/json"), *self.headers)
+        return WireRequest(method="GET", url=url, headers=headers, secret_headers=self.secret_headers)
 
     def _with_extra(
         self, headers: tuple[tuple[str, str], ...], extra: Mapping[str, str]

@@ -36,8 +36,10 @@ from litellm_gateway.errors import (
     QuotaExceededError,
     RateLimitError,
     StreamInterruptedError,
+    StructuredOutputError,
     UnsupportedParameterError,
 )
+from litellm_gateway.responses import GenerateResponse
 
 # parent; again on the same route?; on another route?; the provider's fault?
 TREE = {
@@ -61,6 +63,7 @@ TREE = {
     CircuitOpenError: (GatewayError, False, True, False),
     GuardrailError: (GatewayError, False, False, False),
     ContentFilteredError: (GatewayError, False, False, False),
+    StructuredOutputError: (GatewayError, False, False, False),
     ProviderError: (GatewayError, True, True, True),
     ProviderOverloadedError: (ProviderError, True, True, True),
     ProviderTimeoutError: (ProviderError, True, True, True),
@@ -71,10 +74,22 @@ TREE = {
     AllRoutesFailedError: (GatewayError, False, False, False),
 }
 
+NEEDED = {
+    GuardrailError: {"guardrail": "size", "stage": "input", "reason": "too long"},
+    StructuredOutputError: {"response": GenerateResponse(text="no JSON", model="m")},
+}
+
 
 def make(kind: type[GatewayError]) -> GatewayError:
-    more = {"guardrail": "size", "stage": "input", "reason": "too long"} if kind is GuardrailError else {}
-    return kind("it went wrong", provider="acme", status_code=418, request_id="r1", model="m", code="teapot", **more)
+    return kind(
+        "it went wrong",
+        provider="acme",
+        status_code=418,
+        request_id="r1",
+        model="m",
+        code="teapot",
+        **NEEDED.get(kind, {}),
+    )
 
 
 def test_the_table_is_complete() -> None:

@@ -33,7 +33,8 @@ _WORDS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     ),
     (
         ContentFilteredError,
-        "content_filter content_filtered content_policy_violation image_content_policy_violation cyber_policy_violation bio_policy responsibleaipolicyviolation moderation_blocked",
+        "content_filter content_filtered content_policy_violation image_content_policy_violation"
+        " cyber_policy_violation bio_policy responsibleaipolicyviolation moderation_blocked",
     ),
     (
         ContextWindowExceededError,

@@ -121,5 +121,3 @@ def finish_of(response: dict[str, Any], *, has_calls: bool) -> tuple[str, str]:
         return _INCOMPLETE.get(reason, "other"), status
     unified = _STATUS.get(status, "other")
     return ("tool_calls" if has_calls and unified == "stop" else unified), status
-
-

@@ -173,9 +173,7 @@ class ResponsesStreamDecoder:
         if call.has_arguments or not arguments_of(item):
             return _NOTHING
         call.has_arguments = True
-        return (
-            StreamChunk(kind="tool_call", tool_call=ToolCallDelta(index=call.index, arguments=arguments_of(item))),
-        )
+        return (StreamChunk(kind="tool_call", tool_call=ToolCallDelta(index=call.index, arguments=arguments_of(item))),)
 
     def _let_go(self, following: dict[str, Any]) -> list[StreamChunk]:
         """Give the reasoning item held back, now that the item after it is known."""

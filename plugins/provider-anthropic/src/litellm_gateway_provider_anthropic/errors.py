@@ -1,0 +1,91 @@
+"""Make typed errors of what Anthropic answers with a status of 400 and above, or inside an answer or a stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from litellm_gateway import json_codec
+from litellm_gateway.errors import (
+    GatewayError,
+    InvalidRequestError,
+    ProviderError,
+    QuotaExceededError,
+    RateLimitError,
+)
+from litellm_gateway.retry_after import read_retry_after
+
+from litellm_gateway_provider_anthropic.error_kinds import ErrorReport, blamed_parameter, kind_of_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_gateway.wire import WireResponse
+
+_LONGEST_MESSAGE: Final = 1000
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+def error_of_status(response: WireResponse) -> GatewayError:
+    """Name the error behind a status of 400 and above."""
+    try:
+        report = report_of(json_codec.decode(response.body))
+    except ValueError:
+        report = ErrorReport()
+    if not report.message:
+        content_type = response.headers.get("content-type", "no content type")
+        unread = f"the provider gave no readable reason ({content_type}, {len(response.body)} bytes)"
+        return _make(response.status, report, response.headers, message=unread)
+    return _make(response.status, report, response.headers)
+
+
+def error_in_answer(body: dict[str, Any], response: WireResponse) -> GatewayError | None:
+    """Give the error that an answer with a good status holds, None when it holds none."""
+    if body.get("type") != "error" and not body.get("error"):
+        return None
+    return _make(response.status, report_of(body), response.headers)
+
+
+def error_in_stream(event: dict[str, Any]) -> GatewayError:
+    """Give the error an ``error`` event reports."""
+    return _make(200, report_of(event), _NO_HEADERS)
+
+
+def report_of(value: Any) -> ErrorReport:
+    """Read a decoded error body: the error under ``error``, or the body itself."""
+    if not isinstance(value, dict):
+        return ErrorReport()
+    inner = value.get("error")
+    error = inner if isinstance(inner, dict) else value
+    details = error.get("details")
+    request_id = value.get("request_id")
+    return ErrorReport(
+        message=(_text(error.get("message")) or _text(inner))[:_LONGEST_MESSAGE],
+        type=_text(error.get("type")),
+        code=_text(details.get("error_code")) if isinstance(details, dict) else "",
+        request_id=_text(request_id) or None,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, message: str | None = None) -> GatewayError:
+    kind = kind_of_error(status, report)
+    shown = message or report.message or "the provider reported an error without a message"
+    fields: dict[str, Any] = {
+        "status_code": status,
+        "code": report.code or report.type or None,
+        "request_id": headers.get("request-id") or report.request_id,
+    }
+    if issubclass(kind, InvalidRequestError):
+        fields["parameter"] = blamed_parameter(report.message)
+    if issubclass(kind, RateLimitError | ProviderError):
+        fields["retry_after"] = read_retry_after(headers, report.message)
+    error = kind(f"{shown} (status {status})", **fields)
+    if status in (409, 499) or report.type == "conflict_error":
+        error.provider_fault = False
+    advice = headers.get("x-should-retry", "").strip().lower()
+    if advice in ("true", "false") and not isinstance(error, QuotaExceededError):
+        error.retry_here = advice == "true"
+    return error

@@ -10,7 +10,7 @@ from litellm_gateway.responses import GenerateResponse, TokenUsage
 from litellm_gateway_dialect_openai.errors import error_in_answer
 from litellm_gateway_dialect_openai.responses_output import Output, finish_of, read_items, usage_of
 from litellm_gateway_dialect_openai.usage import read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
+from litellm_gateway_dialect_openai.wire_shapes import as_list, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,12 +51,10 @@ def read_responses_answer(response: WireResponse, *, asked_model: str) -> Genera
 
 
 def _metadata(body: dict[str, Any], output: Output, headers: Mapping[str, str]) -> dict[str, Any]:
-    details = as_object(body.get("incomplete_details"), "incomplete_details")
     found = {
         "provider_request_id": headers.get("x-request-id"),
         "response_id": as_text(body.get("id"), "id"),
         "service_tier": body.get("service_tier"),
-        "incomplete_reason": details.get("reason"),
         "logprobs": output.logprobs,
         "output_items": tuple(output.others),  # of the server's own tools
     }

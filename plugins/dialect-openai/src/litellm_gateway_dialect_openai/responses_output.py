@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Final
 
 from attrs import define, field
@@ -38,7 +39,7 @@ def read_items(items: list[Any]) -> Output:
     """Sort the items of an answer by what they are; items of the server's own tools are kept as they came."""
     output = Output()
     listed = [as_object(item, "output item") for item in items]
-    for item, following in zip(listed, [*listed[1:], {}], strict=True):
+    for item, following in pairwise([*listed, {}]):
         kind = item.get("type")
         if kind == "message":
             read_message_item(item, output)
@@ -114,10 +115,10 @@ def usage_of(response: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def finish_of(response: dict[str, Any], *, has_calls: bool) -> tuple[str, str]:
-    """Give the unified word and the status the server ended with."""
+    """Give the unified word, and the status the server ended with (``incomplete:max_output_tokens``)."""
     status = as_text(response.get("status"), "status")
     if status == "incomplete":
         reason = as_text(as_object(response.get("incomplete_details"), "incomplete_details").get("reason"), "reason")
-        return _INCOMPLETE.get(reason, "other"), status
+        return _INCOMPLETE.get(reason, "other"), f"{status}:{reason}" if reason else status
     unified = _STATUS.get(status, "other")
     return ("tool_calls" if has_calls and unified == "stop" else unified), status

@@ -1,0 +1,195 @@
+"""Recorded answers of the Responses API, read by the dialect and by a second, simple reader."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from litellm_gateway.contracts import ProviderOffer
+from litellm_gateway.dialects import DialectProvider
+from litellm_gateway.errors import GatewayError
+from litellm_gateway.framing import reader_for
+from litellm_gateway.testing.provider_driver import HELLO, ask, ask_streamed, build
+from litellm_gateway.testing.wire_player import WirePlayer, cut
+from litellm_gateway.wire import Limits
+from litellm_gateway_dialect_openai import OpenAIDialect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from litellm_gateway.responses import GenerateResponse, StreamChunk
+    from litellm_gateway.testing.provider_driver import Outcome
+    from litellm_gateway.testing.wire_player import Recording
+
+    Corpus = Callable[[str, Sequence[str]], list[Recording]]
+
+CUTS = int(os.environ.get("LITELLM_GATEWAY_WIRE_CUTS", "25"))
+PROVIDERS = ("openai", "azure", "xai", "deepseek", "openrouter", "vllm")
+APIS = ("responses",)
+HERE = Path(__file__).parent
+EXCEPTIONS: dict[str, dict[str, str]] = json.loads((HERE / "openai_responses_exceptions.json").read_text())
+ERRORS: dict[str, dict[str, Any]] = json.loads((HERE / "openai_responses_errors.json").read_text())
+
+
+def _dialect() -> OpenAIDialect:
+    return OpenAIDialect(base_url="http://127.0.0.1:1/v1", wants_responses=lambda _: True)
+
+
+def _replay(recording: Recording) -> Outcome:
+    offer = ProviderOffer(
+        name=recording.provider,
+        summary="a server that speaks the Responses API",
+        build=lambda _, context: DialectProvider(_dialect(), context),
+    )
+    way = ask_streamed if recording.is_stream else ask
+    return asyncio.run(way(build(offer, {}, WirePlayer(recording.reply()))))
+
+
+def _arguments(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _read(answer: GenerateResponse) -> dict[str, Any]:
+    usage = answer.usage
+    return {
+        "text": answer.text,
+        "reasoning": "".join(part.text for part in answer.reasoning),
+        "refusal": answer.refusal or "",
+        "finish": answer.raw_finish_reason,
+        "input_tokens": usage.prompt_tokens,
+        "output_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cache_read_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "tool_calls": [(call.name, _arguments(call.arguments)) for call in answer.tool_calls],
+    }
+
+
+def _derived(derived: dict[str, Any]) -> dict[str, Any]:
+    raw = derived.get("usage") or {}
+    reading = {
+        "text": derived.get("text") or "",
+        "reasoning": derived.get("reasoning") or "",
+        "refusal": derived.get("refusal") or "",
+        "finish": derived.get("finish"),
+        "input_tokens": raw.get("input_tokens", 0),
+        "output_tokens": raw.get("output_tokens", 0),
+        "cached_tokens": (raw.get("input_tokens_details") or {}).get("cached_tokens") or 0,
+        "reasoning_tokens": (raw.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
+    }
+    if derived.get("tool_calls") is not None:
+        reading["tool_calls"] = [(call["name"], call["arguments"]) for call in derived["tool_calls"]]
+    return reading
+
+
+def _differences(recording: Recording, outcome: Outcome) -> list[str]:
+    if outcome.error is not None or outcome.answer is None:
+        return [f"{recording.id}: {outcome.error!r}"]
+    excepted = EXCEPTIONS.get(recording.id, {}).get("field")
+    mine, theirs = _read(outcome.answer), _derived(dict(recording.derived or {}))
+    if not theirs["reasoning"]:
+        del theirs["reasoning"]  # the second reader knows summaries only; vLLM and DeepSeek show the reasoning itself
+    wrong = [name for name in theirs if excepted not in (name, "*") and mine[name] != theirs[name]]
+    if recording.is_stream and not outcome.finished and excepted != "finish":
+        wrong.append("the end")
+    return [f"{recording.id}: {name}: {mine.get(name)!r} is not {theirs.get(name)!r}" for name in wrong]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_answers_agree_with_a_second_reading(corpus: Corpus, provider: str) -> None:
+    """Text, reasoning, refusal, calls, status and usage are those a second reader finds in the same bytes."""
+    answers = [one for one in corpus(provider, APIS) if one.derived and one.id not in ERRORS]
+
+    differences = [text for one in answers for text in _differences(one, _replay(one))]
+
+    assert not differences, "\n".join(differences)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_errors_map_to_their_class(corpus: Corpus, provider: str) -> None:
+    """Every recorded error, in a stream too, raises exactly the class listed for it."""
+    errors = [one for one in corpus(provider, APIS) if one.status >= 400 or one.id in ERRORS]
+
+    found = {one.id: _shown(_replay(one).error) for one in errors}
+
+    assert found == {name: ERRORS.get(name) for name in found}
+
+
+def _shown(error: GatewayError | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {"error": type(error).__name__}
+    hint = getattr(error, "retry_after", None)
+    return shown if hint is None else {**shown, "retry_after": round(hint, 3)}
+
+
+def _pieces(parts: Iterable[bytes]) -> list[tuple[str, dict[str, Any]]]:
+    """Read a stream in these parts; an error it reports counts as its last piece."""
+    reader, decoder = reader_for("sse", Limits()), _dialect().stream_decoder(HELLO)
+    pieces: list[StreamChunk] = []
+    try:
+        for part in parts:
+            for event in reader.feed(part):
+                pieces += decoder.feed(event)
+        for event in reader.close():
+            pieces += decoder.feed(event)
+        pieces += decoder.close()
+    except GatewayError as error:
+        return [*((piece.text, dict(vars(piece))) for piece in pieces), (error.message, {})]
+    return [(piece.text, dict(vars(piece))) for piece in pieces]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_pieces_do_not_depend_on_the_cuts(corpus: Corpus, provider: str) -> None:
+    """Every recorded stream gives the same pieces cut at random places and as it was delivered."""
+    chance = random.Random(provider)
+
+    for recording in (one for one in corpus(provider, APIS) if one.is_stream):
+        body, size = recording.body, len(recording.body)
+        whole = _pieces([body])
+        ways = [chance.sample(range(size), k=chance.randint(1, min(size, 200))) for _ in range(CUTS)]
+        ways.append([sum(recording.chunk_sizes[:end]) for end in range(len(recording.chunk_sizes))])
+
+        for way in ways:
+            assert _pieces(cut(body, way)) == whole, recording.id
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_cut_streams_have_no_end(corpus: Corpus, provider: str) -> None:
+    """A stream that stops before its last event has no finish piece, so it counts as interrupted."""
+    for recording in (one for one in corpus(provider, APIS) if one.is_stream and one.id not in (ERRORS | EXCEPTIONS)):
+        end = recording.body.rfind(b"data: {")
+
+        kinds = [fields.get("kind", "text") for _, fields in _pieces([recording.body[:end]])]
+
+        assert "finish" not in kinds, recording.id
+
+
+def test_count_of_exchanges(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under 2 % of the exchanges are left out, each of them with a reason in the list of exceptions."""
+    groups = ("whole", "streams", "errors", "excepted")
+    rows = {}
+    for provider in PROVIDERS:
+        rows[provider] = Counter(_group(one) for one in corpus(provider, APIS))
+
+    with capsys.disabled():
+        print("\n" + "".join(f"{name:>12}" for name in ("responses", "all", *groups)))
+        for provider, count in rows.items():
+            print(f"{provider:>12}{count.total():>12}" + "".join(f"{count[group]:>12}" for group in groups))
+
+    assert len(EXCEPTIONS) < sum(count.total() for count in rows.values()) * 0.02
+    assert all(row["reason"] for row in EXCEPTIONS.values())
+
+
+def _group(recording: Recording) -> str:
+    if recording.id in EXCEPTIONS:
+        return "excepted"
+    if recording.id in ERRORS:
+        return "errors"
+    return "streams" if recording.is_stream else "whole"

@@ -112,3 +112,31 @@ def test_interrupting_an_import_is_no_broken_plugin(shelf, compose) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         compose(provider="slow")
+
+
+SINK = """
+from litellm_gateway.contracts import Offer
+from litellm_gateway.hookspecs import hookimpl
+
+
+def build(settings, context):
+    raise RuntimeError("no disk")
+
+
+@hookimpl
+def gateway_telemetry_sink():
+    return Offer(name="failing", summary="cannot be built", build=build)
+"""
+
+
+def test_a_sink_nobody_named_that_cannot_be_built_is_set_aside(shelf, compose, row) -> None:
+    """The gateway works, and its description says why the sink is missing."""
+    shelf.put("litellm-gateway-failing", modules={"shelf_failing": SINK}, telemetry={"failing": "shelf_failing"})
+
+    gateway = compose(provider="echo")
+
+    described = row(gateway, "telemetry", "failing")
+    assert described["state"] == "broken"
+    assert "no disk" in described["reason"]
+    with pytest.raises(PluginLoadError, match="no disk"):
+        compose(provider="echo", telemetry=["failing"])

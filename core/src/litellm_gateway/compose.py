@@ -23,7 +23,7 @@ from litellm_gateway.offers import Offered, Offers
 from litellm_gateway.pipeline import Pipeline
 from litellm_gateway.plugins import Plugins
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
-from litellm_gateway.provider_table import capabilities_of, identities_of, prices_of, routes_of
+from litellm_gateway.provider_table import RouteTable, capabilities_of, identities_of, prices_of
 from litellm_gateway.rate_limiter import RateLimiter
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
@@ -93,7 +93,7 @@ class Composer:
         guards, guardrails = self._build_guards()
         cache = self._build_cache(cache)
         pipeline = Pipeline(
-            routes=routes_of(config, self._plugins, targets, default),
+            routes=RouteTable(config, self._plugins, targets, default),
             embed_limits=lambda route: targets[route.provider].offer.embed_limits,
             identities=identities_of(targets),
             guards=guards,
@@ -205,14 +205,21 @@ class Composer:
         check_keys(config.telemetry_settings, names, path="telemetry_settings")
         sinks = []
         for name in names:
-            offered = self._offers.find("telemetry", name) if named is None else self._offers.get("telemetry", name)
-            if offered is None:
+            try:
+                sink = self._build_sink(name)
+            except GatewayError as error:
+                if named is not None or name in config.telemetry_settings or self._offers.is_given("telemetry", name):
+                    raise
+                self._offers.set_aside("telemetry", name, error)
                 continue
-            given = config.telemetry_settings.get(name)
-            sink = self._build(offered, from_mapping(offered.offer.settings, given, path=f"telemetry_settings.{name}"))
             self._closers.append(sink)
             sinks.append((name, sink))
         return sinks
+
+    def _build_sink(self, name: str) -> Any:
+        offered = self._offers.get("telemetry", name)
+        given = self._config.telemetry_settings.get(name)
+        return self._build(offered, from_mapping(offered.offer.settings, given, path=f"telemetry_settings.{name}"))
 
     def _build_guards(self) -> tuple[Guards, tuple[str, ...]]:
         """Every guardrail must work, asked for by name or not: one that is missing would go unnoticed."""

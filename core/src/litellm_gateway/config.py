@@ -274,7 +274,7 @@ def from_mapping(kind: type, value: Any, *, path: str) -> Any:
     Raises:
         ConfigurationError: Not a mapping, an unknown key, a missing or impossible value; ``path`` leads to it.
     """
-    if isinstance(value, kind):
+    if isinstance(value, kind) and kind is not object:
         return value
     if value is None:
         value = {}

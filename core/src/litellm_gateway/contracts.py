@@ -219,7 +219,11 @@ class CacheBackend(Protocol):
 
 @runtime_checkable
 class TelemetrySink(Protocol):
-    """Takes events. A failing sink never fails a call; its errors are counted."""
+    """Takes events. A failing sink never fails a call; its errors are counted.
+
+    A sink that is deaf for now may say so with a method ``listening() -> bool``; while all sinks are, no event is
+    built.
+    """
 
     def record(self, event: Event) -> None:
         """Take one event; quick, from any thread, never blocking: queue what takes time."""

@@ -59,7 +59,7 @@ class LiteLLMGateway(FurtherCalls):
 
         self.config = config or GatewayConfig()
         self._composition: Composition = compose(self.config, cache=cache)
-        self._calls: set[Call] = set()
+        self._default_model = self._composition.pipeline.routes.default_model
         self._closed = False
 
     def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> GenerateResponse:
@@ -81,7 +81,7 @@ class LiteLLMGateway(FurtherCalls):
             RateLimitError: A limit was hit; ``retry_after`` in seconds.
             GatewayError: Every other failure, see :mod:`litellm_gateway.errors`.
         """
-        request = build_generate(prompt, options)
+        request = build_generate(prompt, options, default_model=self._default_model)
         answer: GenerateResponse = await self._run(request, options, "generate")
         if request.response_format is not None:
             answer = _with_parsed(answer, options["response_format"])
@@ -105,15 +105,17 @@ class LiteLLMGateway(FurtherCalls):
         from litellm_gateway.response_stream import ResponseStream
         from litellm_gateway.telemetry import CallRecord
 
-        request = build_generate(prompt, options)
+        request = build_generate(prompt, options, default_model=self._default_model)
 
-        def begin() -> tuple[Any, Any]:
-            call = self._open_call(options)
-            record = CallRecord(call=call, operation="stream")
-            return self._composition.pipeline.stream(call, request, record), record
+        begun: list[CallRecord] = []
+
+        def begin() -> CallRecord:
+            begun.append(CallRecord(call=self._open_call(options), operation="stream"))
+            return begun[0]
 
         shape = options.get("response_format") if request.response_format is not None else None
-        return ResponseStream(begin, self._calls, partial(_with_parsed, shape=shape) if shape is not None else None)
+        finish = partial(_with_parsed, shape=shape) if shape is not None else None
+        return ResponseStream(self._composition.pipeline.stream(begin, request), begun, finish)
 
     def embed(self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> EmbedResponse:
         """Embed texts, blocking; see :meth:`embed_async`."""
@@ -155,7 +157,7 @@ class LiteLLMGateway(FurtherCalls):
             providers=list(parts.targets),
             breakers=parts.breakers,
             limiter=parts.limiter,
-            in_flight=len(self._calls),
+            in_flight=len(parts.pipeline.in_flight),
             cache=None if parts.cache is None else attrs.asdict(parts.cache.stats),
             sink_errors=parts.telemetry.sink_errors,
             broken_plugins=parts.broken_plugins(),
@@ -203,11 +205,7 @@ class LiteLLMGateway(FurtherCalls):
         from litellm_gateway.telemetry import CallRecord
 
         call = self._open_call(options)
-        self._calls.add(call)
-        try:
-            return await self._composition.pipeline.run(call, request, CallRecord(call=call, operation=operation))
-        finally:
-            self._calls.discard(call)
+        return await self._composition.pipeline.run(call, request, CallRecord(call=call, operation=operation))
 
     def _open_call(self, options: Mapping[str, Any]) -> Call:
         from litellm_gateway.contracts import Call

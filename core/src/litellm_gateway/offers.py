@@ -88,6 +88,16 @@ class Offers:
         except GatewayError:
             return None
 
+    def is_given(self, kind: str, name: str) -> bool:
+        """Tell whether the plugin was handed over as an object, which is as good as being asked for."""
+        offered = self._offered.get((kind, name))
+        return offered is not None and offered.origin == "given"
+
+    def set_aside(self, kind: str, name: str, error: GatewayError) -> None:
+        """Note that a plugin nobody asked for by name is not used, and why."""
+        self._offered.pop((kind, name), None)
+        self.broken[kind, name] = error
+
     def describe(self) -> list[dict[str, str | None]]:
         """List every plugin within reach with its state: ``loaded``, ``available`` or ``broken``."""
         rows = [

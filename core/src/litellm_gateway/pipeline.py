@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import Call, EmbedLimits, Route
     from litellm_gateway.guarding import Guards
     from litellm_gateway.ledger import Ledger
+    from litellm_gateway.provider_table import RouteTable
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
@@ -59,7 +60,7 @@ class Made:
 class Pipeline:
     """The rooms a request passes, in place; a room that is switched off is None or not ``active``."""
 
-    routes: Callable[[AnyRequest], Sequence[Route]]
+    routes: RouteTable
     embed_limits: Callable[[Route], EmbedLimits]
     identities: Callable[[Sequence[Route]], str]
     guards: Guards
@@ -72,9 +73,11 @@ class Pipeline:
     attempts: Attempts
     ledger: Ledger
     telemetry: Telemetry
+    in_flight: set[Call] = field(factory=set, repr=False)
 
     async def run(self, call: Call, request: AnyRequest, record: CallRecord) -> Any:
         """Answer a request whole; other abilities than text and embeddings pass by guardrails, cache and sharing."""
+        self.in_flight.add(call)
         self.telemetry.started(record, request.model)
         try:
             if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
@@ -95,12 +98,19 @@ class Pipeline:
             record.failed(error)
             raise
         finally:
+            self.in_flight.discard(call)
             self.telemetry.finished(record)
 
-    async def stream(self, call: Call, request: GenerateRequest, record: CallRecord) -> AsyncIterator[StreamChunk]:
-        """Answer a request piece by piece; ``record.answer`` is the whole answer once the stream has ended."""
+    async def stream(self, begin: Callable[[], CallRecord], request: GenerateRequest) -> AsyncIterator[StreamChunk]:
+        """Answer a request piece by piece; ``record.answer`` is the whole answer once the stream has ended.
+
+        The call begins when the first piece is asked for.
+        """
+        record = begin()
+        call = record.call
+        self.in_flight.add(call)
         self.telemetry.started(record, request.model)
-        builder = AnswerBuilder()
+        shown = AnswerBuilder()
         pieces: AsyncIterator[StreamChunk] | None = None
         try:
             if self.guards.active:
@@ -112,13 +122,16 @@ class Pipeline:
             made, pieces = await self._pieces(call, request, routes, key, record)
             if self.guards.active:
                 pieces = self.guards.guard_stream(pieces, call)
-            take = builder.take
+            elif made is not None:  # nobody comes between the provider and the reader: one builder sees all
+                shown = made
+            take = shown.take if shown is not made else None
             async for piece in pieces:
-                take(piece)
+                if take is not None:
+                    take(piece)
                 if record.first_chunk_at is None:
                     _note_start(record, piece, call)
                 yield piece
-            answer = builder.build(model=record.model or request.model, metadata={})
+            answer = shown.build(model=record.model or request.model, metadata={})
             signed = record.answer = self._signed(answer, call, record)
             if made is not None and made.text == answer.text:
                 await self._store(key, signed)
@@ -128,7 +141,8 @@ class Pipeline:
         finally:
             if pieces is not None:
                 await close(pieces)
-            record.usage = record.usage or builder.usage
+            record.usage = record.usage or shown.usage
+            self.in_flight.discard(call)
             self.telemetry.finished(record)
 
     def _key(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> CacheKey | None:
@@ -230,11 +244,9 @@ class Pipeline:
             reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
         pieces = None
         try:
-            opened = await self.attempts.run(call, routes, lambda attempt: open_stream(attempt, request))
+            opened = await self.attempts.run(call, routes, lambda attempt: open_stream(attempt, request, made))
             pieces = opened.pieces()
-            take = made.take
             async for piece in pieces:
-                take(piece)
                 yield piece
         finally:
             if pieces is not None:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.contracts import Capabilities, Route
-from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.errors import ConfigurationError, InvalidRequestError
 from litellm_gateway.fitting import override
 from litellm_gateway.requests import EmbedRequest
 from litellm_gateway.routing import Router
@@ -24,14 +24,36 @@ if TYPE_CHECKING:
 _REMEMBERED = 1024
 
 
-def routes_of(
-    config: GatewayConfig, plugins: Plugins, targets: Mapping[str, Target], default: str | None
-) -> Callable[[AnyRequest], Sequence[Route]]:
-    """Give what finds the routes of a request: the router, then the policies that have a say.
+class RouteTable:
+    """Finds the routes of a request: the router first, then the policies that have a say.
+
+    Attributes:
+        default_model: The model a request for text may name right away when its caller names none; ``""`` when that
+            depends on the route.
 
     Raises:
         InvalidRequestError: A fallback leads to no provider.
     """
+
+    def __init__(
+        self, config: GatewayConfig, plugins: Plugins, targets: Mapping[str, Target], default: str | None
+    ) -> None:
+        self._plugins = plugins
+        self._targets = targets
+        self._decided = plugins.decides_routes()
+        self._generate, self._embed = _routers(config, targets, default)
+        for model in config.fallbacks:
+            self._generate.route(model)
+        self.default_model = _plain_default(self._generate)
+
+    def __call__(self, request: AnyRequest) -> Sequence[Route]:
+        """Give the routes, in order; raises as :meth:`Router.routes` does."""
+        router = self._embed if isinstance(request, EmbedRequest) else self._generate
+        found = router.routes(request.model)
+        return _known(self._plugins.routes(request, found), self._targets) if self._decided else found
+
+
+def _routers(config: GatewayConfig, targets: Mapping[str, Target], default: str | None) -> tuple[Router, Router]:
     generate = Router(
         list(targets),
         default=default,
@@ -46,16 +68,15 @@ def routes_of(
         default_model=config.default_embedding_model,
         purpose="embed",
     )
-    for model in config.fallbacks:
-        generate.route(model)
-    decided = plugins.decides_routes()
+    return generate, embed
 
-    def routes(request: AnyRequest) -> Sequence[Route]:
-        router = embed if isinstance(request, EmbedRequest) else generate
-        found = router.routes(request.model)
-        return _known(plugins.routes(request, found), targets) if decided else found
 
-    return routes
+def _plain_default(router: Router) -> str:
+    try:
+        route = router.route("")
+        return route.model if router.route(route.model) == route else ""
+    except InvalidRequestError:
+        return ""
 
 
 def prices_of(plugins: Plugins, targets: Mapping[str, Target]) -> Callable[[str, str], Price | None]:

@@ -16,15 +16,15 @@ _ENCODINGS = ("float", "int8", "uint8", "binary", "ubinary")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def build_generate(prompt: str | None, options: Mapping[str, Any]) -> GenerateRequest:
+def build_generate(prompt: str | None, options: Mapping[str, Any], *, default_model: str = "") -> GenerateRequest:
     """Check and build a request for text.
 
-    ``model`` stays as the caller gave it, ``""`` when it gave none; routing decides what it means.
+    ``model`` stays as the caller gave it, ``default_model`` when it gave none; routing decides what it means.
 
     Raises:
         InvalidRequestError: Something is missing, unknown or impossible; ``parameter`` names it.
     """
-    fields: dict[str, Any] = {"model": "", "messages": _conversation(prompt, options)}
+    fields: dict[str, Any] = {"model": default_model, "messages": _conversation(prompt, options)}
     for name, value in options.items():
         if value is None or name in _NOT_FIELDS:
             continue

@@ -8,15 +8,12 @@ from litellm_gateway.errors import GatewayError
 from litellm_gateway.streaming import close
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
-    from litellm_gateway.contracts import Call
     from litellm_gateway.responses import GenerateResponse, StreamChunk
     from litellm_gateway.telemetry import CallRecord
-
-    Begin = Callable[[], tuple[AsyncIterator[StreamChunk], CallRecord]]
 
 
 class ResponseStream:
@@ -26,18 +23,20 @@ class ResponseStream:
     connection; ``async with`` or :meth:`aclose` does so at a known moment.
 
     Args:
-        begin: Opens the call: gives its pieces and its record.
-        calls: Where calls in flight are noted.
+        pieces: The pieces; they must not hold this object, or dropping it would not close them at once.
+        begun: Holds the call's record once it has begun.
         finish: What is done to the whole answer before it is given.
     """
 
     def __init__(
-        self, begin: Begin, calls: set[Call], finish: Callable[[GenerateResponse], GenerateResponse] | None = None
+        self,
+        pieces: AsyncIterator[StreamChunk],
+        begun: Sequence[CallRecord],
+        finish: Callable[[GenerateResponse], GenerateResponse] | None = None,
     ) -> None:
+        self._pieces = pieces
+        self._begun = begun
         self._finish = finish
-        self._begun: list[CallRecord] = []
-        # the iterator must not know this object: a cycle would keep a dropped stream open until the next collection
-        self._pieces = _follow(begin, calls, self._begun)
 
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
         return self._pieces
@@ -107,15 +106,3 @@ class BlockingResponseStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-async def _follow(begin: Begin, calls: set[Call], begun: list[CallRecord]) -> AsyncIterator[StreamChunk]:
-    pieces, record = begin()
-    begun.append(record)
-    calls.add(record.call)
-    try:
-        async for piece in pieces:
-            yield piece
-    finally:
-        calls.discard(record.call)
-        await close(pieces)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from litellm_gateway.abilities import fitted
-from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import foreign, within_deadline
 from litellm_gateway.errors import (
     GatewayError,
@@ -24,6 +23,7 @@ from litellm_gateway.responses import StreamChunk, TokenUsage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from litellm_gateway.answer_builder import AnswerBuilder
     from litellm_gateway.attempts import Attempt
     from litellm_gateway.contracts import Call
     from litellm_gateway.requests import GenerateRequest
@@ -33,13 +33,13 @@ _PREAMBLE = ("start", "usage")
 _LONGEST_PREAMBLE = 64
 
 
-async def open_stream(attempt: Attempt, request: GenerateRequest) -> OpenStream:
+async def open_stream(attempt: Attempt, request: GenerateRequest, builder: AnswerBuilder) -> OpenStream:
     """Ask the attempt's provider for a stream and read it up to its first content.
 
-    Until then a failure is like any other and may be retried.
+    Until then a failure is like any other and may be retried. ``builder`` takes the pieces once they are given on.
     """
     source = attempt.target.provider.stream(fitted(attempt, request), attempt.call)
-    opened = OpenStream(attempt, request, _timed(source, attempt), source)
+    opened = OpenStream(attempt, request, builder, _timed(source, attempt), source)
     try:
         await opened.read_preamble()
     except BaseException:
@@ -54,10 +54,10 @@ class OpenStream:
 
     attempt: Attempt
     request: GenerateRequest
+    builder: AnswerBuilder
     _pieces: AsyncIterator[StreamChunk]
     _source: AsyncIterator[StreamChunk]
     _held: list[StreamChunk] = field(factory=list)
-    builder: AnswerBuilder = field(factory=AnswerBuilder)
 
     async def read_preamble(self) -> None:
         """Read up to and with the first piece of content."""
@@ -86,6 +86,7 @@ class OpenStream:
                 if piece.kind not in _WITHHELD:
                     yield piece
             for piece in self._end():
+                take(piece)
                 yield piece
             self.attempt.ended()
         except GatewayError as error:

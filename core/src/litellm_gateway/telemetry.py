@@ -140,16 +140,17 @@ class Telemetry:
         self._sinks: tuple[tuple[str, Callable[[Event], None]], ...] = tuple(
             (name, sink.record) for name, sink in sinks
         )
+        self._listening = tuple(getattr(sink, "listening", None) for _, sink in sinks)
         self.sink_errors: dict[str, int] = {name: 0 for name, _ in sinks}
 
     @property
     def active(self) -> bool:
-        """Is anybody listening? Without sinks no event is even built."""
-        return bool(self._sinks)
+        """Is anybody listening? If not, no event is even built."""
+        return any(listening is None or listening() for listening in self._listening)
 
     def started(self, record: CallRecord, model: str) -> None:
         """A call entered the pipeline."""
-        if self._sinks:
+        if self.active:
             call = record.call
             self.emit(
                 CallStarted(
@@ -159,7 +160,7 @@ class Telemetry:
 
     def finished(self, record: CallRecord) -> None:
         """A call left the pipeline."""
-        if self._sinks:
+        if self.active:
             self.emit(record.event())
 
     def emit(self, event: Event) -> None:

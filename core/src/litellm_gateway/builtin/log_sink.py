@@ -39,6 +39,10 @@ class LogSink:
         self._logger = logging.getLogger(settings.logger)
         self._info, self._debug = logging.INFO, logging.DEBUG
 
+    def listening(self) -> bool:
+        """Tell whether anybody reads what would be written; if not, the gateway builds no events."""
+        return self._logger.isEnabledFor(self._info)
+
     def record(self, event: Event) -> None:
         """Write the event if somebody listens."""
         if isinstance(event, CallFinished):

@@ -87,7 +87,7 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
     help="Show the version.",
 )
 def main() -> None:
-    r"""Ask language models, from whatever providers are installed.
+    """Ask language models, from whatever providers are installed.
 
     Settings come from LITELLM_GATEWAY_* environment variables (PROVIDER, DEFAULT_MODEL, BASE_URL, TIMEOUT,
     MAX_RETRIES, TRANSPORT); options go before them. Keys come from the variable each provider's users know,

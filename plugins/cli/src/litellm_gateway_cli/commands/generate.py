@@ -44,7 +44,7 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Answer PROMPT; only the answer goes to standard output.
+    """Answer PROMPT; only the answer goes to standard output.
 
     Without PROMPT, or with "-", the prompt is read from standard input. With both, what is piped in follows
     the prompt after an empty line:

@@ -72,3 +72,20 @@ def test_every_pin_has_a_hash(tree) -> None:
     bare = [line for line in pins.split("\n") if "==" in line and "--hash=sha256:" not in line]
 
     assert bare == []
+
+
+def test_every_dependency_is_pinned(tree) -> None:
+    """Whatever a package of this repository or its tests ask for stands among the pins."""
+    files = ["core/pyproject.toml", *tree.below("plugins/", ending="/pyproject.toml")]
+    projects = [tree.toml(path)["project"] for path in files]
+    groups = tree.toml("pyproject.toml")["dependency-groups"].values()
+    extras = [names for project in projects for names in project.get("optional-dependencies", {}).values()]
+    wanted = {
+        re.split(r"[^\w.-]", name)[0].lower()
+        for names in (*(project["dependencies"] for project in projects), *extras, *groups)
+        for name in names
+        if isinstance(name, str) and not name.startswith("litellm-gateway")
+    }
+
+    pinned = set(re.findall(r"^([\w.-]+)==", tree.text(".ci/requirements.txt"), re.MULTILINE))
+    assert wanted - pinned == set()

@@ -1,4 +1,4 @@
-"""OpenAI keeps the promises of every provider."""
+"""OpenAI keeps the promises of every provider, by either of its APIs."""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ from litellm_gateway_provider_openai import plugin
 class TestOpenAI(ProviderSuite):
     plugin = plugin
     recordings = Path(__file__).parent / "wire"
+
+
+class TestOpenAIResponses(ProviderSuite):
+    plugin = plugin
+    settings = {"api": "responses"}
+    recordings = Path(__file__).parent / "wire_responses"

@@ -16,8 +16,8 @@ from litellm_gateway.messages import Message
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.testing.provider_driver import ask, build
 from litellm_gateway.testing.wire_player import Reply, WirePlayer
+from litellm_gateway_provider_openai.catalog import catalog
 from litellm_gateway_provider_openai.plugin import gateway_provider
-from litellm_gateway_provider_openai.prices import price_of
 from litellm_gateway_provider_openai.settings import OpenAISettings
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_the_key_is_not_in_the_settings_repr() -> None:
 
 def test_prices() -> None:
     """A dated name costs what its family costs, an unknown model has no price, each price has source and date."""
-    dated, older, unknown = price_of("gpt-4o-2024-08-06"), price_of("gpt-4o-2024-05-13"), price_of("gpt-99")
+    dated, older, unknown = map(catalog().price, ("gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-99"))
 
     assert dated is not None
     assert older is not None
@@ -104,8 +104,8 @@ def test_default_models_have_a_price() -> None:
     """What is used when nobody chooses has a known cost."""
     offer = gateway_provider()
 
-    assert price_of(offer.default_model or "") is not None
-    assert price_of(offer.default_embedding_model or "") is not None
+    assert catalog().price(offer.default_model or "") is not None
+    assert catalog().price(offer.default_embedding_model or "") is not None
 
 
 def test_the_offer_is_cheap_to_import() -> None:
@@ -146,3 +146,24 @@ def test_wrong_number_of_vectors_is_refused() -> None:
 
     with pytest.raises(MalformedResponseError):
         asyncio.run(provider.embed(EmbedRequest(model="m", texts=("a", "b")), new_call()))
+
+
+@pytest.mark.parametrize("model", ["o3", "o4-mini", "o1-2024-12-17", "gpt-5", "gpt-5-mini", "gpt-5.6-pro"])
+def test_reasoning_models_take_no_sampling(model: str) -> None:
+    """What reasoning models refuse is known before anything is sent."""
+    without = catalog().capabilities(model).without
+
+    assert without >= {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "stop"}
+
+
+@pytest.mark.parametrize("model", ["gpt-5.1", "gpt-5.6-sol", "gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest"])
+def test_other_models_take_a_temperature(model: str) -> None:
+    """A temperature goes through where a model takes one, if only without reasoning."""
+    assert "temperature" not in catalog().capabilities(model).without
+
+
+def test_no_more_texts_than_the_server_takes() -> None:
+    """One request for embeddings holds at most what OpenAI allows."""
+    limits = gateway_provider().embed_limits
+
+    assert (limits.texts, limits.tokens) == (2048, 300_000)

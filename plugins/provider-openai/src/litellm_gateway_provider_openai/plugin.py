@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_gateway.contracts import ProviderOffer
+from litellm_gateway.contracts import EmbedLimits, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 
-from litellm_gateway_provider_openai.prices import price_of
+from litellm_gateway_provider_openai.catalog import catalog
 from litellm_gateway_provider_openai.settings import OpenAISettings
 
 if TYPE_CHECKING:
@@ -26,12 +26,14 @@ def gateway_provider() -> ProviderOffer:
     """Offer OpenAI."""
     return ProviderOffer(
         name="openai",
-        summary="OpenAI: chat completions, streams, embeddings",
+        summary="OpenAI: chat completions and Responses, streams, embeddings, moderation",
         settings=OpenAISettings,
         build=build,
         key_env=("OPENAI_API_KEY",),
         key_prefixes=("sk-",),
         default_model="gpt-5.6-luna",
         default_embedding_model="text-embedding-3-small",
-        prices=price_of,
+        prices=catalog().price,
+        capabilities=catalog().capabilities,
+        embed_limits=EmbedLimits(texts=2048, tokens=300_000),
     )

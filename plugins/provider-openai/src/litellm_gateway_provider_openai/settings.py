@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
+from attrs.validators import in_, optional
 from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.secrets import Secret, as_secret
 
@@ -30,9 +31,17 @@ class OpenAISettings:
         base_url: Address of the API; None reads ``OPENAI_BASE_URL``, else OpenAI's own.
         organization: Organisation to bill; None reads ``OPENAI_ORG_ID``.
         project: Project to bill; None reads ``OPENAI_PROJECT_ID``.
+        api: ``chat`` and ``responses`` always use that API; ``auto`` chooses by model and request, and keeps to
+            chat completions where ``base_url`` is not OpenAI's.
+        reasoning_summary: Ask reasoning models for a summary of their reasoning (``auto``, ``concise``,
+            ``detailed``), where the Responses API answers; some models give it to verified organisations only.
     """
 
     api_key: Secret | None = field(default=None, converter=as_secret)
     base_url: str | None = field(default=None, validator=_http_url)
     organization: str | None = None
     project: str | None = None
+    api: Literal["auto", "chat", "responses"] = field(default="auto", validator=in_(("auto", "chat", "responses")))
+    reasoning_summary: Literal["auto", "concise", "detailed"] | None = field(
+        default=None, validator=optional(in_(("auto", "concise", "detailed")))
+    )

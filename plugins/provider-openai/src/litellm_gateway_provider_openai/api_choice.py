@@ -1,0 +1,65 @@
+"""Choose between chat completions and the Responses API, by model and by what a request asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Literal
+
+from litellm_gateway.messages import MediaPart
+from litellm_gateway_dialect_openai.responses_items import is_responses_reasoning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litellm_gateway.messages import Message
+    from litellm_gateway.requests import GenerateRequest
+
+Api = Literal["auto", "chat", "responses"]
+
+_ONLY_RESPONSES: Final = re.compile(r"(o\d|gpt-[\d.]+)-pro\b|.*codex|.*deep-research|computer-use")
+# gpt-5.6 and later refuse function tools with reasoning on chat completions.
+_TOOLS_BY_RESPONSES: Final = re.compile(r"gpt-(5\.([6-9]|\d\d)|[6-9]|\d\d)(?!.*chat)")
+_ONLY_CHAT: Final = ("stop", "seed", "presence_penalty", "frequency_penalty")
+
+
+def chooser(api: Api) -> Callable[[GenerateRequest], bool]:
+    """Give the function that says whether the Responses API answers a request."""
+    if api == "auto":
+        return wants_responses
+    return lambda _: api == "responses"
+
+
+def wants_responses(request: GenerateRequest) -> bool:
+    """Tell whether the Responses API is the better, or the only, way for this request.
+
+    It is for models that only it serves, for reasoning that came from it, for what only it can say (files by
+    URL, media in a tool's result), and for function tools with reasoning from gpt-5.6 on. Whatever chat
+    completions alone can say stays there.
+    """
+    if _ONLY_RESPONSES.match(request.model):
+        return True
+    if any(getattr(request, name) not in (None, ()) for name in _ONLY_CHAT) or (request.n or 1) > 1:
+        return False
+    if request.tools and request.reasoning_effort != "none" and _TOOLS_BY_RESPONSES.match(request.model):
+        return True
+    return _asks_for_it(request.messages)
+
+
+def _asks_for_it(messages: tuple[Message, ...]) -> bool:
+    wants = False
+    for message in messages:
+        if isinstance(message.content, str):
+            continue
+        for part in message.content:
+            if not isinstance(part, MediaPart):
+                wants = wants or is_responses_reasoning(part)
+            elif part.kind == "audio":
+                return False
+            else:
+                wants = wants or message.role == "tool" or _is_file_by_url(part)
+    return wants
+
+
+def _is_file_by_url(part: MediaPart) -> bool:
+    url = part.url or ""
+    return part.kind == "file" and url.startswith(("https://", "http://"))

@@ -95,4 +95,4 @@ def main() -> None:
 
     \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
-    """
+    """  # noqa: D301 - click wants the character itself

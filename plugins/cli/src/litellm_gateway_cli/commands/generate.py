@@ -51,7 +51,7 @@ def command(
 
     \b
       git diff | litellm-gateway generate "Write a commit message for this change."
-    """
+    """  # noqa: D301 - click wants the character itself
     text = _whole_prompt(prompt)
     options |= {"prompt": text, "model": model, "tenant_id": tenant, "response_format": _response_format(schema)}
     config = configured(provider=provider, model=model, timeout=timeout)

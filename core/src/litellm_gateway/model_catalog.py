@@ -24,10 +24,14 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.contracts import Capabilities
 from litellm_gateway.responses import Price
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
 
 _DATED = re.compile(r"[-@]\d{4}-?\d{2}-?\d{2}(-v\d+(:\d+)?)?$|-latest$")
 _REMEMBERED = 1024
@@ -45,6 +49,13 @@ class ModelCatalog:
         self._lock = Lock()
         self._data: dict[str, Any] | None = None
         self._capabilities: dict[str, Capabilities] = {}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Make a catalog of data read elsewhere, in the same form; every part of it may be missing."""
+        catalog = cls("")
+        catalog._data = {"sources": {}, "models": {}, **data}
+        return catalog
 
     def price(self, model: str) -> Price | None:
         """Give the price of a model, None when it is not listed; a dated name has the price of its family."""

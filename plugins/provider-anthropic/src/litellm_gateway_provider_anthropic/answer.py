@@ -11,7 +11,7 @@ from litellm_gateway.responses import GenerateResponse
 
 from litellm_gateway_provider_anthropic.errors import error_in_answer
 from litellm_gateway_provider_anthropic.finish_reasons import unify_finish
-from litellm_gateway_provider_anthropic.layout import Order, raw_part
+from litellm_gateway_provider_anthropic.layout import Layout, raw_part
 from litellm_gateway_provider_anthropic.usage import read_usage
 from litellm_gateway_provider_anthropic.wire_shapes import as_list, as_object, as_text
 
@@ -44,7 +44,7 @@ def read_answer(response: WireResponse, *, asked_model: str) -> GenerateResponse
         said.take(as_object(block, "content block"))
     word = as_text(body.get("stop_reason"), "stop_reason")
     usage = as_object(body.get("usage"), "usage")
-    order = said.order.part()
+    layout = said.layout.part()
     return GenerateResponse(
         text="".join(said.texts),
         model=as_text(body.get("model"), "model") or asked_model,
@@ -52,7 +52,7 @@ def read_answer(response: WireResponse, *, asked_model: str) -> GenerateResponse
         finish_reason=unify_finish(word, has_tool_calls=bool(said.calls)),
         raw_finish_reason=word or None,
         tool_calls=tuple(said.calls),
-        reasoning=(*said.reasoning, order) if order is not None else tuple(said.reasoning),
+        reasoning=(*said.reasoning, layout) if layout is not None else tuple(said.reasoning),
         refusal=read_refusal(word, body.get("stop_details")),
         annotations=tuple(said.annotations),
         metadata=_metadata(body, usage, response.headers),
@@ -65,7 +65,7 @@ class _Said:
     reasoning: list[ReasoningPart] = field(factory=list)
     calls: list[ToolCall] = field(factory=list)
     annotations: list[dict[str, Any]] = field(factory=list)
-    order: Order = field(factory=Order)
+    layout: Layout = field(factory=Layout)
 
     def take(self, block: dict[str, Any]) -> None:
         """Take the next block."""
@@ -74,20 +74,24 @@ class _Said:
             self._take_text(block)
         elif kind == "tool_use":
             self.calls.append(read_call(block))
-            self.order.add_call()
+            self.layout.add_call(block)
         else:
             part = read_thinking(block)
             if part is None:  # a server tool, or what is newer than this reader: kept whole
                 part = raw_part(block)
                 self.annotations.append(block)
             self.reasoning.append(part)
-            self.order.add_reasoning()
+            self.layout.add_reasoning()
 
     def _take_text(self, block: dict[str, Any]) -> None:
         text = as_text(block.get("text"), "text")
         self.texts.append(text)
-        self.order.add_text(len(text))
-        self.annotations += [as_object(note, "citation") for note in as_list(block.get("citations"), "citations")]
+        self.layout.begin_text()
+        self.layout.add_text(len(text))
+        for item in as_list(block.get("citations"), "citations"):
+            note = as_object(item, "citation")
+            self.annotations.append(note)
+            self.layout.cite(note)
 
 
 def read_call(block: dict[str, Any]) -> ToolCall:

@@ -11,7 +11,7 @@ from litellm_gateway.responses import StreamChunk
 from litellm_gateway_provider_anthropic.answer import read_refusal, read_thinking
 from litellm_gateway_provider_anthropic.errors import error_in_stream
 from litellm_gateway_provider_anthropic.finish_reasons import unify_finish
-from litellm_gateway_provider_anthropic.layout import Order
+from litellm_gateway_provider_anthropic.layout import Layout
 from litellm_gateway_provider_anthropic.open_blocks import OpenBlock, OpenCall, OpenRaw
 from litellm_gateway_provider_anthropic.usage import read_usage
 from litellm_gateway_provider_anthropic.wire_shapes import as_list, as_object, as_text
@@ -31,11 +31,11 @@ class MessageStreamDecoder:
     only when ``message_stop`` was seen.
     """
 
-    __slots__ = ("_calls", "_delta", "_ended", "_open", "_order", "_usage")
+    __slots__ = ("_calls", "_delta", "_ended", "_layout", "_open", "_usage")
 
     def __init__(self) -> None:
         self._open: dict[Any, OpenBlock] = {}
-        self._order = Order()
+        self._layout = Layout()
         self._calls = 0
         self._usage: dict[str, Any] = {}
         self._delta: dict[str, Any] = {}
@@ -51,7 +51,7 @@ class MessageStreamDecoder:
             if delta["type"] == "text_delta" and body["type"] == "content_block_delta":
                 text = delta["text"]
                 if text and text.__class__ is str:
-                    self._order.add_text(len(text))
+                    self._layout.add_text(len(text))
                     return (StreamChunk(text),)
         except (KeyError, TypeError):
             pass  # not a piece of text: read with care
@@ -80,13 +80,14 @@ class MessageStreamDecoder:
         block = as_object(body.get("content_block"), "content_block")
         kind, index = block.get("type"), body.get("index")
         if kind == "text":
-            return self._open_text(block)
+            self._layout.begin_text()
+            return self._read_text(block)
         if kind == "tool_use":
-            self._order.add_call()
+            self._layout.add_call(block)
             call = OpenCall(self._calls, block)
             self._open[index], self._calls = call, self._calls + 1
             return (call.start(),)
-        self._order.add_reasoning()
+        self._layout.add_reasoning()
         part = read_thinking(block)
         if part is None:
             self._open[index] = OpenRaw(block)
@@ -94,19 +95,26 @@ class MessageStreamDecoder:
             return (StreamChunk(kind="reasoning", reasoning=part),)
         return _NOTHING
 
-    def _open_text(self, block: dict[str, Any]) -> Sequence[StreamChunk]:
-        notes = [as_object(note, "citation") for note in as_list(block.get("citations"), "citations")]
-        pieces = [StreamChunk(kind="annotation", data=note) for note in notes]
+    def _read_text(self, block: dict[str, Any]) -> Sequence[StreamChunk]:
+        pieces: list[StreamChunk] = []
         if text := as_text(block.get("text"), "text"):
-            self._order.add_text(len(text))
-            return (StreamChunk(text), *pieces)
+            self._layout.add_text(len(text))
+            pieces.append(StreamChunk(text))
+        for item in as_list(block.get("citations"), "citations"):
+            pieces += self._cite(as_object(item, "citation"))
         return pieces
+
+    def _cite(self, note: dict[str, Any]) -> Sequence[StreamChunk]:
+        if not note:
+            return _NOTHING
+        self._layout.cite(note)
+        return (StreamChunk(kind="annotation", data=note),)
 
     def _add(self, body: dict[str, Any]) -> Sequence[StreamChunk]:
         delta = as_object(body.get("delta"), "delta")
         kind = delta.get("type")
         if kind == "text_delta":
-            return self._open_text(delta)
+            return self._read_text(delta)
         if kind == "thinking_delta":
             text = as_text(delta.get("thinking"), "thinking")
             return (StreamChunk(kind="reasoning", reasoning=ReasoningPart(text=text)),) if text else _NOTHING
@@ -115,8 +123,7 @@ class MessageStreamDecoder:
             part = ReasoningPart(signature=signature)
             return (StreamChunk(kind="reasoning", reasoning=part),) if signature else _NOTHING
         if kind == "citations_delta":
-            note = as_object(delta.get("citation"), "citation")
-            return (StreamChunk(kind="annotation", data=note),) if note else _NOTHING
+            return self._cite(as_object(delta.get("citation"), "citation"))
         block = self._open.get(body.get("index"))
         return block.add(delta) if block is not None else _NOTHING
 
@@ -134,9 +141,9 @@ class MessageStreamDecoder:
         self._ended = True
         word = as_text(self._delta.get("stop_reason"), "stop_reason")
         pieces = [piece for block in self._open.values() for piece in block.close()]
-        order = self._order.part()
-        if order is not None:
-            pieces.append(StreamChunk(kind="reasoning", reasoning=order))
+        layout = self._layout.part()
+        if layout is not None:
+            pieces.append(StreamChunk(kind="reasoning", reasoning=layout))
         refusal = read_refusal(word, self._delta.get("stop_details"))
         if refusal is not None:
             pieces.append(StreamChunk(kind="refusal", data={"text": refusal}))

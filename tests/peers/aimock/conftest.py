@@ -54,7 +54,7 @@ def aimock(workshop: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ],
     )
     log = tmp_path_factory.mktemp("aimock") / "log"
-    command = [node, str(folder / "node_modules" / ".bin" / "llmock"), "--port", "0", "--strict"]
+    command = [node, str(folder / "node_modules" / ".bin" / "llmock"), "--port", "0"]
     with log.open("wb") as output:
         process = subprocess.Popen([*command, "--fixtures", str(FIXTURES)], stdout=output, stderr=subprocess.STDOUT)
     try:

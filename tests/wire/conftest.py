@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from litellm_gateway.testing.wire_player import Recording, load_recordings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+sys.path.append(str(Path(__file__).parent))  # request bodies are read by modules beside the tests
 _BESIDE = Path(__file__).parents[3] / "shared" / "wire"
 
 

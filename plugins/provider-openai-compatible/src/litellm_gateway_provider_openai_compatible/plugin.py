@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from litellm_gateway_provider_openai_compatible.endpoint_plugin import EndpointPlugin
 from litellm_gateway_provider_openai_compatible.endpoints import endpoint, names
 
 
-@cache
+@lru_cache(maxsize=64)
 def plugin_of(name: str) -> EndpointPlugin:
     """Give the plugin of a row, always the same one."""
     return EndpointPlugin(endpoint(name))

@@ -15,11 +15,11 @@ import attrs
 from litellm_gateway.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the same request must get another digest, so that answers of before are not found."""
 
 _PERSON = b"litellm-gateway"
@@ -38,56 +38,68 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
     """
     import hashlib  # costs milliseconds where ssl is not loaded yet
 
+    parts: list[str] = [f"{FORMAT};"]
     try:
-        canonical = repr((FORMAT, route, _tree(request)))
+        _write(parts, route)
+        _write(parts, request)
     except RecursionError:
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
-    return hashlib.blake2b(canonical.encode(), digest_size=32, person=_PERSON).hexdigest()
+    canonical = "".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(canonical, digest_size=32, person=_PERSON).hexdigest()
 
 
-# The tree holds exact built-in types only: ``repr`` of those is unambiguous (texts are quoted and escaped, so
-# no text can pretend to be structure) and runs in C. A tuple is an attrs object, a list a sequence, a dict a
-# mapping.
-def _tree(value: Any) -> Any:
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is tuple or kind is list:
-        return [item if type(item) in _PLAIN else _tree(item) for item in value]
-    if kind is dict:
-        return {_plain_key(name): _tree(item) for name, item in value.items()}
-    plan = _plan(kind)  # type: ignore[arg-type]  # classes are hashable
-    return _foreign(value) if plan is None else _fields(plan, value)
+# Each value is written with a letter for its kind, and whatever has no fixed end with its length before it, so that
+# no text can pretend to be structure and no two values are written alike.
+def _write(parts: list[str], value: Any) -> None:
+    kind: Any = type(value)
+    if kind is str:
+        parts += ("s", str(len(value)), ":", value)
+    elif kind in _PLAIN:
+        parts.append(f"{kind.__name__[0]}{value!r};")
+    elif kind is tuple or kind is list:
+        parts.append(f"l{len(value)}:")
+        for item in value:
+            _write(parts, item)
+    elif kind is dict:
+        parts.append(f"m{len(value)}:")
+        for name, item in value.items():
+            _write(parts, _plain_key(name))
+            _write(parts, item)
+    else:
+        plan = _plan(kind)
+        if plan is None:
+            _write(parts, _plain(value))
+        else:
+            _write_fields(parts, plan, value)
 
 
 _Plan = tuple[str, tuple[str, ...], "Callable[[Any], tuple[Any, ...]]", tuple[Any, ...]]
 
 
-def _fields(plan: _Plan, value: Any) -> tuple[Any, ...]:
+def _write_fields(parts: list[str], plan: _Plan, value: Any) -> None:
     """Write the class and its fields by name; a field at its default goes without saying."""
     tag, names, read, defaults = plan
-    tree: list[Any] = [tag]
+    parts.append(tag)
     for name, item, default in zip(names, read(value), defaults, strict=True):
-        if item is default:
+        if item is default or (type(item) is type(default) and item == default):
             continue
-        kind = type(item)
-        if kind is type(default) and item == default:
-            continue
-        tree += (name, item if kind in _PLAIN else _tree(item))
-    return tuple(tree)
+        parts.append(name)
+        _write(parts, item)
+    parts.append("e")
 
 
 @lru_cache(maxsize=256)
-def _plan(kind: type) -> _Plan | None:
+def _plan(kind: Hashable) -> _Plan | None:
     """Read off a class how to write it: its name, its fields, a getter for all of them, their defaults."""
-    if not attrs.has(kind):
+    if not isinstance(kind, type) or not attrs.has(kind):
         return None
     fields = attrs.fields(kind)
     names = tuple(field.name for field in fields)
+    written = tuple(f"f{name}=" for name in names)
     # attrgetter is many times faster, but gives a bare value instead of a tuple when asked for one name
     many = len(names) > 1
     read = attrgetter(*names) if many else lambda value: tuple(getattr(value, name) for name in names)
-    return f"{kind.__module__}.{kind.__qualname__}", names, read, tuple(map(_default, fields))
+    return f"o{kind.__module__}.{kind.__qualname__};", written, read, tuple(map(_default, fields))
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
@@ -110,7 +122,7 @@ def _plain_key(name: Any) -> Any:
     raise _unfit(name)
 
 
-def _foreign(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Bring subclasses and look-alikes of plain types down to those; what else there is cannot be sent."""
     from collections.abc import Mapping
 
@@ -121,9 +133,9 @@ def _foreign(value: Any) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, tuple | list):
-        return [_tree(item) for item in value]
+        return list(value)
     if isinstance(value, Mapping):
-        return _tree(dict(value))
+        return dict(value)
     raise _unfit(value)
 
 

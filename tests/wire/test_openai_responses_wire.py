@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.dialects import DialectProvider
@@ -19,6 +20,8 @@ from litellm_gateway.testing.provider_driver import HELLO, ask, ask_streamed, bu
 from litellm_gateway.testing.wire_player import WirePlayer, cut
 from litellm_gateway.wire import Limits
 from litellm_gateway_dialect_openai import OpenAIDialect
+from litellm_gateway_provider_openai.provider import QUIRKS
+from openai_responses_requests import OutOfReachError, meaning, read_responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,10 +38,12 @@ APIS = ("responses",)
 HERE = Path(__file__).parent
 EXCEPTIONS: dict[str, dict[str, str]] = json.loads((HERE / "openai_responses_exceptions.json").read_text())
 ERRORS: dict[str, dict[str, Any]] = json.loads((HERE / "openai_responses_errors.json").read_text())
+REQUEST_EXCEPTIONS: dict[str, str] = json.loads((HERE / "openai_responses_request_exceptions.json").read_text())
 
 
 def _dialect() -> OpenAIDialect:
-    return OpenAIDialect(base_url="http://127.0.0.1:1/v1", wants_responses=lambda _: True)
+    quirks = attrs.evolve(QUIRKS, user_field="user", minimum_output_tokens=0)
+    return OpenAIDialect(base_url="http://127.0.0.1:1/v1", wants_responses=lambda _: True, quirks=quirks)
 
 
 def _replay(recording: Recording) -> Outcome:
@@ -171,6 +176,28 @@ def test_cut_streams_have_no_end(corpus: Corpus, provider: str) -> None:
         assert "finish" not in kinds, recording.id
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_requests_mean_the_same(corpus: Corpus, provider: str) -> None:
+    """Each recorded request, written again from the gateway's own form, has the same JSON meaning."""
+    dialect, different = _dialect(), {}
+
+    for recording in corpus(provider, APIS):
+        if recording.request is None or recording.id in REQUEST_EXCEPTIONS:
+            continue
+        recorded = dict(recording.request)
+        try:
+            wire = dialect.encode_generate(read_responses(recorded), stream=bool(recorded.get("stream")))
+        except (OutOfReachError, GatewayError) as error:
+            different[recording.id] = repr(error)
+            continue
+        mine, theirs = meaning(json.loads(wire.body)), meaning(recorded)
+        wrong = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
+        if wrong:
+            different[recording.id] = "; ".join(f"{name}: {mine.get(name)} is not {theirs.get(name)}" for name in wrong)
+
+    assert not different, json.dumps(different, indent=1)
+
+
 def test_count_of_exchanges(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
     """Under 2 % of the exchanges are left out, each of them with a reason in the list of exceptions."""
     groups = ("whole", "streams", "errors", "excepted")
@@ -185,6 +212,7 @@ def test_count_of_exchanges(corpus: Corpus, capsys: pytest.CaptureFixture[str]) 
 
     assert len(EXCEPTIONS) < sum(count.total() for count in rows.values()) * 0.02
     assert all(row["reason"] for row in EXCEPTIONS.values())
+    assert len(REQUEST_EXCEPTIONS) < sum(count.total() for count in rows.values()) * 0.02
 
 
 def _group(recording: Recording) -> str:

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from litellm_gateway_dialect_openai.quirks import ChatQuirks
 
 ITEM: Final = "responses_item"
-"""Key of ``ReasoningPart.extra`` that holds the reasoning item as it came."""
+"""Key of ``ReasoningPart.extra`` that holds an item as it came: reasoning, or a call of a server's own tool."""
 BEFORE: Final = "before"
 """Key beside it: the call the item came right before; the server wants it back in that place."""
 CUSTOM: Final = "ctc_"
 """Start of the id of a call whose input is free text; kept as the call's signature to tell it apart."""
+
+NAMESPACE: Final = "namespace:"
+"""Start of the signature of a call whose tool is in a namespace."""
 
 
 def write_items(messages: Sequence[Message], quirks: ChatQuirks, *, model: str) -> list[dict[str, Any]]:
@@ -61,9 +64,9 @@ def _assistant_items(message: Message) -> list[dict[str, Any]]:
             place = waiting.get(part.extra.get(BEFORE) or "")
             if place is None:
                 _add_text(items, texts)
-                items.append(_reasoning(part.extra[ITEM]))
+                items.append(_kept(part.extra[ITEM]))
             else:
-                place.append(_reasoning(part.extra[ITEM]))
+                place.append(_kept(part.extra[ITEM]))
     _add_text(items, texts)
     for call in message.tool_calls:
         items += waiting[call.id]
@@ -78,8 +81,10 @@ def _add_text(items: list[dict[str, Any]], texts: list[str]) -> None:
         texts.clear()
 
 
-def _reasoning(item: dict[str, Any]) -> dict[str, Any]:
-    """What the server adds to say how the item went is nothing it takes back."""
+def _kept(item: dict[str, Any]) -> dict[str, Any]:
+    """Reasoning is taken back without what the server added to say how it went."""
+    if item.get("type") != "reasoning":
+        return item
     kept = {name: value for name, value in item.items() if value is not None and name != "status"}
     return {"summary": [], **kept}
 
@@ -87,7 +92,10 @@ def _reasoning(item: dict[str, Any]) -> dict[str, Any]:
 def _call(call: ToolCall) -> dict[str, Any]:
     if _is_custom(call):
         return {"type": "custom_tool_call", "call_id": call.id, "name": call.name, "input": call.arguments}
-    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments or "{}"}
+    wire = {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments or "{}"}
+    if call.signature is not None and call.signature.startswith(NAMESPACE):
+        wire["namespace"] = call.signature.removeprefix(NAMESPACE)
+    return wire
 
 
 def _is_custom(call: ToolCall) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import define, field
 from litellm_gateway.messages import ReasoningPart, ToolCall
 
-from litellm_gateway_dialect_openai.responses_items import BEFORE, CUSTOM, ITEM
+from litellm_gateway_dialect_openai.responses_items import BEFORE, CUSTOM, ITEM, NAMESPACE
 from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 _USAGE_NAMES: Final = {
@@ -36,7 +36,7 @@ class Output:
 
 
 def read_items(items: list[Any]) -> Output:
-    """Sort the items of an answer by what they are; items of the server's own tools are kept as they came."""
+    """Sort the items of an answer by what they are; items of the server's own tools are kept beside the reasoning."""
     output = Output()
     listed = [as_object(item, "output item") for item in items]
     for item, following in pairwise([*listed, {}]):
@@ -45,10 +45,9 @@ def read_items(items: list[Any]) -> Output:
             read_message_item(item, output)
         elif kind in CALLS:
             output.calls.append(read_call(item))
-        elif kind == "reasoning":
-            output.reasoning.append(reasoning_part(item, following))
         elif item:
-            output.others.append(item)
+            output.reasoning.append(kept_part(item, following))
+            output.others += [item] if kind != "reasoning" else []
     return output
 
 
@@ -81,15 +80,19 @@ def arguments_of(item: dict[str, Any]) -> str:
 
 
 def signature_of(item: dict[str, Any]) -> str | None:
-    """Mark a call of a custom tool, so that it goes back as one."""
+    """Mark what else a call must go back with: that its tool is a custom one, or in a namespace."""
     if item.get("type") != "custom_tool_call":
-        return None
+        namespace = as_text(item.get("namespace"), "namespace")
+        return NAMESPACE + namespace if namespace else None
     item_id = as_text(item.get("id"), "item id")
     return item_id if item_id.startswith(CUSTOM) else CUSTOM + item_id
 
 
-def reasoning_part(item: dict[str, Any], following: dict[str, Any], *, with_text: bool = True) -> ReasoningPart:
-    """Give a reasoning item with all that is needed to send it back in its place.
+def kept_part(item: dict[str, Any], following: dict[str, Any], *, with_text: bool = True) -> ReasoningPart:
+    """Give an item with all that is needed to send it back in its place.
+
+    Most are reasoning. Those of the server's own tools have no text here, but reasoning may not go back without
+    the item it led to.
 
     Args:
         item: The item as it came.
@@ -99,7 +102,8 @@ def reasoning_part(item: dict[str, Any], following: dict[str, Any], *, with_text
     extra: dict[str, Any] = {ITEM: item}
     if following.get("type") in CALLS:
         extra[BEFORE] = as_text(following.get("call_id"), "call_id") or as_text(following.get("id"), "item id")
-    return ReasoningPart(text=_reasoning_text(item) if with_text else "", extra=extra)
+    has_text = with_text and item.get("type") == "reasoning"
+    return ReasoningPart(text=_reasoning_text(item) if has_text else "", extra=extra)
 
 
 def _reasoning_text(item: dict[str, Any]) -> str:

@@ -15,9 +15,9 @@ from litellm_gateway_dialect_openai.responses_output import (
     Output,
     arguments_of,
     finish_of,
+    kept_part,
     read_call,
     read_message_item,
-    reasoning_part,
     signature_of,
     usage_of,
 )
@@ -41,7 +41,8 @@ class _OpenCall:
 class ResponsesStreamDecoder:
     """Reads the events of one streamed answer; it ends with ``response.completed``, ``.incomplete`` or ``.failed``.
 
-    A finished reasoning item waits for the item after it, since it must go back right before that one.
+    A finished item of reasoning, or of a server's own tool, waits for the one after it: it must go back right before
+    that one.
     """
 
     __slots__ = ("_calls", "_ended", "_held", "_reasoned", "_spoken", "_started")
@@ -122,13 +123,13 @@ class ResponsesStreamDecoder:
         """A finished item: what was not streamed of it is given now."""
         item, place = as_object(body.get("item"), "item"), body.get("output_index")
         kind = item.get("type")
-        if kind == "reasoning":
-            pieces = self._let_go({})
-            self._held = (item, place not in self._reasoned)
-            return pieces
         if kind in CALLS:
             return self._close_call(place, item)
-        if kind != "message" or place in self._spoken:
+        if kind != "message":
+            pieces = self._let_go({})
+            self._held = (item, place not in self._reasoned) if item else None
+            return pieces
+        if place in self._spoken:
             return _NOTHING
         output = Output()
         read_message_item(item, output)
@@ -176,11 +177,11 @@ class ResponsesStreamDecoder:
         return (StreamChunk(kind="tool_call", tool_call=ToolCallDelta(index=call.index, arguments=arguments_of(item))),)
 
     def _let_go(self, following: dict[str, Any]) -> list[StreamChunk]:
-        """Give the reasoning item held back, now that the item after it is known."""
+        """Give the item held back, now that the item after it is known."""
         if self._held is None:
             return []
         (item, with_text), self._held = self._held, None
-        return [StreamChunk(kind="reasoning", reasoning=reasoning_part(item, following, with_text=with_text))]
+        return [StreamChunk(kind="reasoning", reasoning=kept_part(item, following, with_text=with_text))]
 
 
 _READERS: Final[dict[str, Callable[[ResponsesStreamDecoder, dict[str, Any]], Sequence[StreamChunk]]]] = {

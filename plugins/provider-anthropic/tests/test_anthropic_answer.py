@@ -17,7 +17,7 @@ ASKED = GenerateRequest(model="asked-model", messages=(Message(role="user", cont
 SEARCH = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}}
 FOUND = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []}
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "sig"}
-CITED = {"type": "text", "text": "So.", "citations": [{"type": "char_location", "cited_text": "So"}]}
+CITED: dict[str, Any] = {"type": "text", "text": "So.", "citations": [{"type": "char_location", "cited_text": "So"}]}
 
 
 def _read_body(body: Any, headers: dict[str, str] | None = None) -> GenerateResponse:
@@ -63,12 +63,9 @@ def test_empty_answers(content: Any) -> None:
 
 def test_tool_calls() -> None:
     """Input becomes the JSON text that arguments are; absent input is an empty object."""
-    calls = [
-        {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": "é"}},
-        {"type": "tool_use", "id": "t2", "name": "f"},
-    ]
+    first = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": "é"}}
 
-    answer = _read(*calls, finish="tool_use")
+    answer = _read(first, {"type": "tool_use", "id": "t2", "name": "f"}, finish="tool_use")
 
     assert answer.tool_calls == (ToolCall(id="t1", name="f", arguments='{"a":"é"}'), ToolCall(id="t2", name="f"))
     assert answer.finish_reason == "tool_calls"
@@ -159,20 +156,23 @@ def test_citations() -> None:
     answer = _read({"type": "text", "text": "First. "}, CITED)
 
     assert answer.text == "First. So."
-    assert answer.annotations == (CITED["citations"][0],)  # type: ignore[index]
+    assert answer.annotations == (CITED["citations"][0],)
     assert _sent_back(answer) == [{"type": "text", "text": "First. "}, CITED]
 
 
 def test_the_order_of_blocks_survives() -> None:
     """Thinking, text, server tools and calls that alternate go back as they came."""
-    call = {
-        "type": "tool_use",
-        "id": "t",
-        "name": "f",
-        "input": {},
-        "caller": {"type": "code_execution", "tool_id": "s1"},
-    }
-    blocks = [{"type": "text", "text": "I look."}, SEARCH, FOUND, THOUGHT, CITED, call, {**THOUGHT, "signature": "s2"}]
+    caller = {"type": "code_execution", "tool_id": "s1"}
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": caller}
+    blocks: list[dict[str, Any]] = [
+        {"type": "text", "text": "I look."},
+        SEARCH,
+        FOUND,
+        THOUGHT,
+        CITED,
+        call,
+        {**THOUGHT, "signature": "s2"},
+    ]
 
     answer = _read(*blocks, finish="tool_use")
 

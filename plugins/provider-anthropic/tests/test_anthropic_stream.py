@@ -226,7 +226,8 @@ def test_nothing_after_the_end() -> None:
         {"type": "message_start", "message": 1}, {"type": "message_start", "message": {"usage": []}},
         {"type": "content_block_start", "content_block": 1},
         {"type": "content_block_start", "content_block": {"type": "tool_use"}},
-        _delta(type="text_delta", text=1), _delta(type="thinking_delta", thinking=[]), _delta(0, type="citations_delta", citation=1),
+        _delta(type="text_delta", text=1), _delta(type="thinking_delta", thinking=[]),
+        _delta(type="citations_delta", citation=1),
         {"type": "message_delta", "delta": 1},
     ],
 )  # fmt: skip

@@ -86,6 +86,9 @@ class AnswerBuilder:
     def build(self, *, model: str, metadata: Mapping[str, Any]) -> GenerateResponse:
         """Give the answer as far as it has come; ``model`` names it where the stream did not."""
         finish = self.finish
+        told = {"response_id": self.response_id} if self.response_id else {}
+        if finish is not None and finish.data:
+            told = {**told, **finish.data}
         calls = tuple(
             ToolCall(
                 id=call.id or f"call_{index}",
@@ -105,5 +108,5 @@ class AnswerBuilder:
             reasoning=tuple(self._reasoning),
             refusal="".join(self._refusals) if self._refusals else None,
             annotations=tuple(self._annotations),
-            metadata=metadata,
+            metadata={**told, **metadata},
         )

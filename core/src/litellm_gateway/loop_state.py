@@ -75,4 +75,9 @@ def outcome_error(task: asyncio.Task[Any]) -> BaseException | None:
     """
     if not task.cancelled():
         return task.exception()
+    return cancelled_midway()
+
+
+def cancelled_midway() -> GatewayError:
+    """Say that a call several callers waited for was cancelled by somebody else."""
     return GatewayError("the call that was to answer several identical or similar ones was cancelled; send it again")

@@ -274,7 +274,8 @@ class StreamChunk(str):
         usage: For ``usage``: the tokens so far; the last one counts.
         finish_reason: For ``finish``: the unified word; ``raw_finish_reason`` is the provider's.
         model, response_id: For ``start``.
-        data: For ``refusal`` its text under ``"text"``; for ``annotation`` the provider's own object.
+        data: For ``refusal`` its text under ``"text"``; for ``annotation`` the provider's own object; for ``finish``
+            what else the provider said of the answer, which goes into its ``metadata``.
     """
 
     kind: ChunkKind = "text"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import define, field
 
 from litellm_gateway.kept_answers import MISSING, KeptAnswers
-from litellm_gateway.loop_state import DetachedTasks, PerLoop, cleaned_up, outcome_error
+from litellm_gateway.loop_state import DetachedTasks, PerLoop, cancelled_midway, cleaned_up
 from litellm_gateway.stream_fanout import KeptStream, SharedStream, StreamFlight
 
 if TYPE_CHECKING:
@@ -27,13 +27,32 @@ T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
-    """A call on its way, and the callers waiting for it."""
+    """A call on its way, and the callers waiting for it; ``landed`` is told once it is there, or nobody waits."""
 
-    def __init__(self, task: asyncio.Task[T], landed: Callable[[_Flight[T]], None]) -> None:
-        self.task = task
+    __slots__ = ("_landed", "_waiters", "task")
+
+    def __init__(self, landed: Callable[[_Flight[T], tuple[T] | None], None]) -> None:
+        self.task: asyncio.Task[None] | None = None
         self._landed = landed
         self._waiters: set[asyncio.Future[T]] = set()
-        task.add_done_callback(self._tell)
+
+    async def fly(self, make: Callable[[], Awaitable[T]]) -> None:
+        """Make the answer and hand it out; a failure goes to those who wait, not to the task that runs this."""
+        try:
+            answer = await make()
+        except asyncio.CancelledError:
+            self._fail(cancelled_midway())
+            raise
+        except Exception as error:
+            self._fail(error)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        else:
+            self._landed(self, (answer,))
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_result(answer)
 
     async def join(self) -> T:
         """Wait for the answer."""
@@ -43,28 +62,23 @@ class _Flight(Generic[T]):
             return await waiter
         except BaseException as error:
             stopped = self._leave(waiter)
-            if stopped and isinstance(error, asyncio.CancelledError):
-                await cleaned_up(self.task)
+            if stopped is not None and isinstance(error, asyncio.CancelledError):
+                await cleaned_up(stopped)
             raise
 
-    def _leave(self, waiter: asyncio.Future[T]) -> bool:
-        """Take a caller away; the last one stops the call."""
+    def _leave(self, waiter: asyncio.Future[T]) -> asyncio.Task[None] | None:
+        """Take a caller away; the last one stops the call, and gets its task to wait for."""
         self._waiters.discard(waiter)
-        if self._waiters or self.task.done():
-            return False
-        self._landed(self)
+        if self._waiters or self.task is None or self.task.done():
+            return None
+        self._landed(self, None)
         self.task.cancel()
-        return True
+        return self.task
 
-    def _tell(self, task: asyncio.Task[T]) -> None:
-        self._landed(self)
-        error = outcome_error(task)
+    def _fail(self, error: BaseException) -> None:
+        self._landed(self, None)
         for waiter in self._waiters:
-            if waiter.done():
-                continue
-            if error is None:
-                waiter.set_result(task.result())
-            else:
+            if not waiter.done():
                 waiter.set_exception(error)
 
 
@@ -122,13 +136,14 @@ class SingleFlight:
         if flight is not None:
             return await flight.join(), True
 
-        def landed(flight: _Flight[T]) -> None:
+        def landed(flight: _Flight[T], answer: tuple[T] | None) -> None:
             if here.answers.get(key) is flight:
                 del here.answers[key]
-            if self._kept.active and _succeeded(flight.task):
-                self._kept.keep(("answer", key), flight.task.result())
+            if answer is not None and self._kept.active:
+                self._kept.keep(("answer", key), answer[0])
 
-        flight = here.answers[key] = _Flight(here.tasks.start(_await(make)), landed)
+        flight = here.answers[key] = _Flight(landed)
+        flight.task = here.tasks.start(flight.fly(make))
         return await flight.join(), False
 
     def stream(self, key: CacheKey, make: Callable[[], AsyncIterator[StreamChunk]]) -> SharedStream | KeptStream:
@@ -158,11 +173,3 @@ class SingleFlight:
         flight = StreamFlight(here.tasks.start, make, replay_limit=self._replay_limit, closed=closed)
         here.streams[key] = flight
         return flight.join(shared=False)
-
-
-async def _await(make: Callable[[], Awaitable[T]]) -> T:
-    return await make()
-
-
-def _succeeded(task: asyncio.Task[Any]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is None

@@ -80,6 +80,17 @@ def test_the_last_usage_and_the_first_finish_count() -> None:
     assert answer.finish_reason == "length"
 
 
+def test_what_the_provider_says_at_the_ends_becomes_metadata() -> None:
+    """The response id of the start and the data of the finish are in the answer's metadata."""
+    answer = build(
+        StreamChunk(kind="start", response_id="r"),
+        StreamChunk("hi"),
+        StreamChunk(kind="finish", finish_reason="stop", data={"stop_sequence": "END"}),
+    )
+
+    assert answer.metadata == {"response_id": "r", "stop_sequence": "END"}
+
+
 def test_a_chunk_is_its_text() -> None:
     """It prints, joins, compares and pickles as a string, with its fields beside."""
     chunk = StreamChunk("hi", kind="text", response_id="r")

@@ -81,7 +81,7 @@ class OpenAIChatDialect:
 
     def decode_embed(self, request: EmbedRequest, response: WireResponse) -> EmbedResponse:
         """Read the vectors."""
-        return read_embed_answer(response, asked_model=request.model)
+        return read_embed_answer(response, asked_model=request.model, encoding=request.encoding)
 
     def encode_moderation(self, request: ModerationRequest) -> WireRequest:
         """Write a moderation request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway import json_codec
 from litellm_gateway.errors import UnsupportedParameterError
@@ -16,10 +16,12 @@ from litellm_gateway_dialect_openai.usage import find_usage, read_usage
 from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
-    from litellm_gateway.requests import EmbedRequest
+    from litellm_gateway.requests import EmbedEncoding, EmbedRequest
     from litellm_gateway.wire import WireResponse
 
     from litellm_gateway_dialect_openai.quirks import ChatQuirks
+
+_TYPES: Final = {"float": "f", "int8": "b", "uint8": "B", "binary": "b", "ubinary": "B"}
 
 
 def write_embed_request(request: EmbedRequest, quirks: ChatQuirks) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def write_embed_request(request: EmbedRequest, quirks: ChatQuirks) -> dict[str, 
     return body
 
 
-def read_embed_answer(response: WireResponse, *, asked_model: str) -> EmbedResponse:
+def read_embed_answer(response: WireResponse, *, asked_model: str, encoding: EmbedEncoding = "float") -> EmbedResponse:
     """Read vectors in the order of the texts.
 
     Raises:
@@ -63,7 +65,7 @@ def read_embed_answer(response: WireResponse, *, asked_model: str) -> EmbedRespo
     if failure is not None:
         raise failure
     items = [as_object(item, "embedding") for item in as_list(body.get("data"), "data")]
-    vectors = tuple(_vector(item.get("embedding")) for item in _in_order(items))
+    vectors = tuple(_vector(item.get("embedding"), _TYPES[encoding]) for item in _in_order(items))
     if len({len(vector) for vector in vectors}) > 1:
         raise ValueError("embeddings of different lengths in one answer")
     usage, request_id = find_usage(body), response.headers.get("x-request-id")
@@ -85,8 +87,8 @@ def _in_order(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [by_place[place] for place in range(len(items))]
 
 
-def _vector(value: Any) -> array[float]:
-    vector = array("f")
+def _vector(value: Any, kind: str) -> array[Any]:
+    vector: array[Any] = array(kind)
     if isinstance(value, str):
         vector.frombytes(base64.b64decode(value, validate=True))
         if sys.byteorder == "big":

@@ -76,9 +76,7 @@ def plain_environment(more: Mapping[str, str]) -> dict[str, str]:
     """Give the environment without Python's own settings and without anything a provider's SDK would read."""
     left_out = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS")
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in left_out and not name.endswith(CREDENTIALS)
+        name: value for name, value in os.environ.items() if name not in left_out and not name.endswith(CREDENTIALS)
     }
     return {**kept, "NO_PROXY": "127.0.0.1", **more}
 

@@ -37,7 +37,7 @@ CUT = (
     "This answer is long enough for a dozen pieces of twenty characters each, so that whatever a provider's wire puts "
     "before the first of them and after the last, the connection ends somewhere in the middle of the text."
 )
-SCRIPTS = "naïve café — 日本語, Ελληνικά, עברית, 👩‍🚀🚀; \"quoted\"\\n\nline\u2028separator\u0085next."
+SCRIPTS = 'naïve café — 日本語, Ελληνικά, עברית, 👩‍🚀🚀; "quoted"\\n\nline\u2028separator\u0085next.'
 TOOL = {
     "name": "get_weather",
     "description": "Tell the weather",
@@ -57,7 +57,9 @@ SCHEMA = {
 pytestmark = pytest.mark.slow
 
 
-async def ask(line: Any, how: str, prompt: str | None = None, *, faults: dict[str, int] | None = None, **more: Any) -> Any:
+async def ask(
+    line: Any, how: str, prompt: str | None = None, *, faults: dict[str, int] | None = None, **more: Any
+) -> Any:
     """Call whole or streamed; either way give the whole answer."""
     options = {**line.options(**(faults or {})), **more}
     if how == "whole":

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
-SDKS = {"openai": "openai==3.54.0", "anthropic": "anthropic==2.12.0", "google": "google-genai==3.4.0", "cohere": "cohere==7.3.1"}
+SDKS = {
+    "openai": "openai==3.54.0",
+    "anthropic": "anthropic==2.12.0",
+    "google": "google-genai==3.4.0",
+    "cohere": "cohere==7.3.1",
+}
 COMPARED = (
     "authorization", "x-api-key", "x-goog-api-key", "api-key", "anthropic-version", "anthropic-beta", "content-type",
     "openai-organization", "openai-project", "x-own",
@@ -113,7 +118,9 @@ class Accepted:
 
     def _accepts(self, found: Difference) -> bool:
         for number, row in enumerate(self.rows):
-            if not fnmatch.fnmatchcase(found.call, row.get("call", "*")) or not fnmatch.fnmatchcase(found.path, row["path"]):
+            if not fnmatch.fnmatchcase(found.call, row.get("call", "*")) or not fnmatch.fnmatchcase(
+                found.path, row["path"]
+            ):
                 continue
             if row.get("sdk", found.sdk) == found.sdk and row.get("gateway", found.gateway) == found.gateway:
                 self.used.add(number)
@@ -155,7 +162,9 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.fixture(scope="session")
-def sdk_calls(workshop: Any, plain_run: Callable[..., Any], recorder: Recorder) -> Callable[[str], dict[str, list[Sent]]]:
+def sdk_calls(
+    workshop: Any, plain_run: Callable[..., Any], recorder: Recorder
+) -> Callable[[str], dict[str, list[Sent]]]:
     """Give what an SDK sends, by the name of the call; it is installed and run once."""
     recorded: dict[str, dict[str, list[Sent]]] = {}
 
@@ -233,9 +242,7 @@ async def answer(exchange: Exchange) -> None:
 
 
 def _events(*events: Any, named: bool = True) -> bytes:
-    lines = [
-        (f"event: {event['type']}\n" if named else "") + f"data: {json.dumps(event)}\n\n" for event in events
-    ]
+    lines = [(f"event: {event['type']}\n" if named else "") + f"data: {json.dumps(event)}\n\n" for event in events]
     return "".join(lines).encode()
 
 
@@ -268,7 +275,10 @@ def _responses(body: dict[str, Any]) -> Any:
     }  # fmt: skip
     if not body.get("stream"):
         return whole
-    begun, place = {**whole, "status": "in_progress", "output": [], "usage": None}, {"output_index": 0, "item_id": "msg_1"}
+    begun, place = (
+        {**whole, "status": "in_progress", "output": [], "usage": None},
+        {"output_index": 0, "item_id": "msg_1"},
+    )
     events = [
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},

@@ -31,14 +31,20 @@ def calls(material: dict[str, Any]) -> dict[str, dict[str, Any]]:
         return {"messages": [Message(role="user", content=(WHAT, *parts))]}
 
     def called(*cities: str) -> Message:
-        asked = [ToolCall(id=f"call_{city}", name="get_weather", arguments=f'{{"city":"{city}","days":1}}') for city in cities]
+        asked = [
+            ToolCall(id=f"call_{city}", name="get_weather", arguments=f'{{"city":"{city}","days":1}}')
+            for city in cities
+        ]
         return Message(role="assistant", tool_calls=tuple(asked))
 
     picture = MediaPart(kind="image", url=material["image_url"], detail="low")
     drawing = MediaPart(kind="image", data=data("png"), media_type="image/png")
     paper = MediaPart(kind="file", data=data("pdf"), media_type="application/pdf", filename="paper.pdf")
     sound = MediaPart(kind="audio", data=data("wav"), media_type="audio/wav")
-    results = [Message(role="tool", tool_call_id=f"call_{city}", content=said) for city, said in (("Paris", "sunny"), ("Rome", "rain"))]
+    results = [
+        Message(role="tool", tool_call_id=f"call_{city}", content=said)
+        for city, said in (("Paris", "sunny"), ("Rome", "rain"))
+    ]
     both = {
         "text": {},
         "system": {"messages": [BRIEF, QUESTION]},
@@ -100,7 +106,10 @@ def calls(material: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "stream": {"tools": [weather]},
     }
     named = {**both, **chat} | {f"responses_{name}": options for name, options in {**both, **responses}.items()}
-    return {name: options if "messages" in options else {"prompt": "What is AI?", **options} for name, options in named.items()}
+    return {
+        name: options if "messages" in options else {"prompt": "What is AI?", **options}
+        for name, options in named.items()
+    }
 
 
 OTHER_CALLS: dict[str, Callable[[LiteLLMGateway], Any]] = {
@@ -111,7 +120,21 @@ OTHER_CALLS: dict[str, Callable[[LiteLLMGateway], Any]] = {
     "moderate": lambda gateway: gateway.moderate_async(["one", "two"], model="omni-moderation-latest"),
     "models": lambda gateway: gateway.list_models_async(),
 }
-NAMES = [*calls({"weather": {"a": 1}, "time": {"a": 1}, "city": {}, "png": "", "pdf": "", "wav": "", "image_url": "u", "pdf_url": "u"}), *OTHER_CALLS]
+NAMES = [
+    *calls(
+        {
+            "weather": {"a": 1},
+            "time": {"a": 1},
+            "city": {},
+            "png": "",
+            "pdf": "",
+            "wav": "",
+            "image_url": "u",
+            "pdf_url": "u",
+        }
+    ),
+    *OTHER_CALLS,
+]
 
 
 async def make(name: str, url: str, material: dict[str, Any]) -> None:

@@ -91,15 +91,10 @@ def parse_proxy(url: str) -> Proxy:
 
 
 def proxy_from_environment(origin: Origin) -> Proxy | None:
-    """Give the proxy that ``HTTP_PROXY`` and its like name for an origin, None when they name none.
-
-    What runs on this machine is never asked for through a proxy.
-    """
+    """Give the proxy that ``HTTP_PROXY`` and its like name for an origin, None when they name none."""
     import urllib.request
 
     scheme, host, port = origin
-    if host in ("localhost", "::1") or host.startswith("127."):
-        return None
     proxies = urllib.request.getproxies_environment()
     url = proxies.get(scheme) or proxies.get("all")
     if not url or urllib.request.proxy_bypass_environment(  # type: ignore[attr-defined]

@@ -120,12 +120,3 @@ def test_no_header_can_break_out(name: str, value: str) -> None:
 def test_the_agent_names_the_version() -> None:
     """The default ``user-agent`` is the gateway's name and version."""
     assert user_agent().startswith("litellm-gateway/")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
-def test_this_machine_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """A proxy for everything leaves a model server on this machine alone."""
-    monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-
-    assert proxy_from_environment(("http", host, 8080)) is None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HIDDEN = re.compile(r"<!-- invisible-code-block: (\w+)$")
 _MARK = re.compile(r"<!-- (file|runs|prints|not run)(?:: (.+?))? -->$")
-_STAND_IN = re.compile(r"<!-- stand-in: (\w+) -->$", re.MULTILINE)
+_STAND_IN = re.compile(r"<!-- stand-in: ([\w-]+) -->$", re.MULTILINE)
 _FENCE = re.compile(r"(`{3,})(.*)$")
 
 

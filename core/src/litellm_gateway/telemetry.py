@@ -146,7 +146,10 @@ class Telemetry:
     @property
     def active(self) -> bool:
         """Is anybody listening? If not, no event is even built."""
-        return any(listening is None or listening() for listening in self._listening)
+        for listening in self._listening:  # a plain loop: this is asked several times a call
+            if listening is None or listening():
+                return True
+        return False
 
     def started(self, record: CallRecord, model: str) -> None:
         """A call entered the pipeline."""

@@ -146,7 +146,7 @@ class Telemetry:
     @property
     def active(self) -> bool:
         """Is anybody listening? If not, no event is even built."""
-        for listening in self._listening:  # a plain loop: this is asked several times a call
+        for listening in self._listening:  # noqa: SIM110 - asked several times a call, and a generator is dear
             if listening is None or listening():
                 return True
         return False

@@ -1,4 +1,4 @@
-"""A server from npm that speaks many providers' wire formats, started once for the run, and gateways that talk to it."""
+"""A server from npm that speaks many providers' wires, started once for the run, and gateways that talk to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from litellm_gateway import LiteLLMGateway, create_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 VERSION = "1.43.0"
 PACKAGE = f"@copilotkit/aimock@{VERSION}"

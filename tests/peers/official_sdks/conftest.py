@@ -10,6 +10,7 @@ import asyncio
 import base64
 import fnmatch
 import json
+import re
 import struct
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ COMPARED = (
     "openai-organization", "openai-project", "x-own",
 )  # fmt: skip
 ABSENT = "<absent>"
+LEAST_CALLS = 15
 TEXT = '{"city": "Paris"}'
 
 
@@ -51,19 +53,35 @@ class Sent:
     @classmethod
     def of(cls, exchange: Exchange) -> Sent:
         """Read a recorded request."""
-        url = urlsplit(exchange.path)
+        url, body = urlsplit(exchange.path), json.loads(exchange.body) if exchange.body else None
         return cls(
             method=exchange.method,
             path=unquote(url.path),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
             headers={name: exchange.headers[name] for name in COMPARED if name in exchange.headers},
-            body=json.loads(exchange.body) if exchange.body else None,
+            body=_one_spelling(body) if "x-goog-api-key" in exchange.headers else body,
         )
 
     def flat(self) -> dict[str, Any]:
         """Give every leaf by its path, such as ``body.messages.0.role``."""
         whole = {"method": self.method, "path": self.path, "query": self.query, "headers": self.headers}
         return dict(_leaves({**whole, "body": self.body}, ""))
+
+
+def _one_spelling(value: Any) -> Any:
+    """Write Google's JSON one way: its servers take field names in either case, and bytes in either base64 alphabet."""
+    if isinstance(value, list):
+        return [_one_spelling(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    written = {}
+    for name, inner in value.items():
+        camel = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+        own = camel in ("parametersJsonSchema", "responseJsonSchema", "args", "response")  # the caller's names
+        written[camel] = inner if own else _one_spelling(inner)
+        if camel == "data" and isinstance(inner, str):
+            written[camel] = inner.translate(str.maketrans("-_", "+/"))
+    return written
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -100,7 +118,7 @@ def differences(call: str, sdk: list[Sent], gateway: list[Sent]) -> list[Differe
         left, right = one.flat(), other.flat()
         for path in sorted(left.keys() | right.keys()):
             ours, theirs = right.get(path, ABSENT), left.get(path, ABSENT)
-            if ours != theirs or type(ours) is not type(theirs) and {type(ours), type(theirs)} != {int, float}:
+            if ours != theirs or isinstance(ours, bool) is not isinstance(theirs, bool):
                 found.append(Difference(call=call, path=path, sdk=theirs, gateway=ours))
     return found
 
@@ -210,17 +228,24 @@ def material() -> dict[str, Any]:
 
 
 @pytest.fixture
-def compare(
+def every_call(
     sdk_calls: Callable[[str], dict[str, list[Sent]]], recorder: Recorder, accepted: Callable[[str], Accepted]
 ) -> Callable[..., Any]:
-    """Give the comparison of one call: make it, and name every difference that is not accepted."""
+    """Give the comparison of all calls of a provider."""
 
-    async def compared(provider: str, name: str, call: Callable[[str], Any]) -> list[str]:
-        sdk = sdk_calls(provider)[name]
-        count = len(recorder.server.requests)
-        await call(recorder.url)
-        found = differences(name, sdk, recorder.since(count))
-        return [str(difference) for difference in accepted(provider).without(found)]
+    async def compared(provider: str, names: list[str], make: Callable[[str, str], Any]) -> list[str]:
+        """Make each call; name the differences no row accepts, the calls without a twin, the rows without use."""
+        sdk, table = sdk_calls(provider), accepted(provider)
+        wrong = [f"{name}: made by one side only" for name in sorted(set(names) ^ set(sdk))]
+        if len(names) < LEAST_CALLS:
+            wrong.append(f"only {len(names)} calls")
+        for name in (name for name in names if name in sdk):
+            count = len(recorder.server.requests)
+            await make(name, recorder.url)
+            wrong += map(str, table.without(differences(name, sdk[name], recorder.since(count))))
+        return wrong + [
+            f"not needed any more: {row}" for number, row in enumerate(table.rows) if number not in table.used
+        ]
 
     return compared
 
@@ -358,8 +383,8 @@ def _cohere(body: dict[str, Any]) -> Any:
 def _cohere_embed(body: dict[str, Any]) -> Any:
     kind, texts = body["embedding_types"][0], body["texts"]
     return {
-        "id": "e-1", "texts": texts, "embeddings": {kind: [[1, -1] for _ in texts]}, "response_type": "embeddings_by_type",
-        "meta": {"billed_units": {"input_tokens": 2}},
+        "id": "e-1", "texts": texts, "embeddings": {kind: [[1, -1] for _ in texts]},
+        "response_type": "embeddings_by_type", "meta": {"billed_units": {"input_tokens": 2}},
     }  # fmt: skip
 
 

@@ -158,7 +158,8 @@ class Reader:
         return fields
 
     def _tools(self) -> Json:
-        body, fields = self._body, {}
+        body = self._body
+        fields: Json = {}
         entries = body.pop("tools", [])
         declared = [each for entry in entries for each in entry.get("functionDeclarations", ())]
         fields["tools"] = tuple(
@@ -174,7 +175,7 @@ class Reader:
         calling = body.get("toolConfig", {}).get("functionCallingConfig", {})
         if calling.get("mode") in MODES:
             names = tuple(calling.get("allowedFunctionNames", ()))
-            fields["tool_choice"] = ToolChoice(mode=MODES[calling["mode"]], names=names)  # type: ignore[arg-type]
+            fields["tool_choice"] = ToolChoice(mode=MODES[calling["mode"]], names=names)
             del body["toolConfig"]
         return fields
 

@@ -42,7 +42,7 @@ PLAIN = {
     "presencePenalty": "presence_penalty", "frequencyPenalty": "frequency_penalty", "candidateCount": "n",
     "responseLogprobs": "logprobs", "logprobs": "top_logprobs",
 }  # fmt: skip
-MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
+MODES: dict[str, Any] = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
 TASKS = {"RETRIEVAL_QUERY": "search_query", "RETRIEVAL_DOCUMENT": "search_document"}
 OF_THE_USER = ("args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema")
 MAY_BE_EMPTY = {

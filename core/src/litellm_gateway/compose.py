@@ -27,10 +27,11 @@ from litellm_gateway.provider_table import RouteTable, capabilities_of, identiti
 from litellm_gateway.rate_limiter import RateLimiter
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
+from litellm_gateway.upstream import Upstream
 from litellm_gateway.wire import Timeouts, TransportSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from litellm_gateway.config import GatewayConfig
 
@@ -94,18 +95,12 @@ class Composer:
         cache = self._build_cache(cache)
         pipeline = Pipeline(
             routes=RouteTable(config, self._plugins, targets, default),
-            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
             identities=identities_of(targets),
             guards=guards,
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock)
-            if config.enable_request_deduplication
-            else None,
-            batching=self._build_batching(),
-            limiter=limiter,
-            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
+            upstream=self._build_upstream(targets, breakers, limiter, telemetry),
             ledger=Ledger(prices_of(self._plugins, targets)),
             telemetry=telemetry,
         )
@@ -194,8 +189,6 @@ class Composer:
         ranked = [each for each in found if each is not None and isinstance(each.offer, TransportOffer)]
         if not ranked:
             return self._offers.get("transport", "httpx")
-        if not ranked:
-            return self._offers.get("transport", "httpx")
         return max(ranked, key=lambda each: getattr(each.offer, "speed", 0))
 
     def _build_sinks(self) -> list[tuple[str, Any]]:
@@ -252,6 +245,19 @@ class Composer:
         if given is None:
             self._closers.append(cache)
         return cache
+
+    def _build_upstream(
+        self, targets: Mapping[str, Target], breakers: CircuitBreakers, limiter: RateLimiter, telemetry: Telemetry
+    ) -> Upstream:
+        config = self._config
+        shares = config.enable_request_deduplication
+        return Upstream(
+            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
+            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock) if shares else None,
+            batching=self._build_batching(),
+            limiter=limiter,
+            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
+        )
 
     def _build_batching(self) -> Any:
         config = self._config

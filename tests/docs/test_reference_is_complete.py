@@ -242,6 +242,14 @@ def test_every_key_variable_has_its_line() -> None:
     assert variables <= set(rows(section("environment.md", "Keys")))
 
 
+def test_no_variable_stands_twice() -> None:
+    """Each variable of the environment is told once, in one place."""
+    text = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
+    named = [name for row in tables_cells(text) for name in re.findall(r"`([A-Z][A-Z_]+)`", row[0])]
+
+    assert sorted(set(named)) == sorted(named)
+
+
 def test_every_command_and_option_has_its_line() -> None:
     """The page of the command line names each command and each option, and no option that is not."""
     from litellm_gateway_cli.main import main

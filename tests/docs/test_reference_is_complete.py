@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -274,3 +276,15 @@ def leaves(command: click.Command, path: str) -> list[tuple[str, click.Command]]
 def options_of(command: click.Command) -> list[str]:
     """Give the options of one command."""
     return [text for option in command.params if isinstance(option, click.Option) for text in option.opts]
+
+
+def test_no_room_of_the_house_is_made_up() -> None:
+    """The page about the house names rooms that stand, each on a floor below the ones it is told under."""
+    page = (DOCS / "explanation" / "the-house.md").read_text(encoding="utf-8").partition("## Floors")[2]
+    rows = [row for row in tables_cells(page.partition("stand beside")[0]) if "`" in row[1]]
+    layers = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]
+    floors = {name.strip(): depth for depth, layer in enumerate(layers["layers"]) for name in layer.split("|")}
+    told = [[floors[name] for name in re.findall(r"`(\w+)`", row[1])] for row in rows]
+
+    assert len(told) > 8
+    assert all(max(upper) < min(lower) for upper, lower in pairwise(told))

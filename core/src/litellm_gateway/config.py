@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,49 +12,32 @@ from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.secrets import Secret, as_secret
+from litellm_gateway.setting_checks import (
+    by_name,
+    capability_keys,
+    flag,
+    made_of,
+    names,
+    not_negative,
+    positive,
+    share,
+    text,
+    text_or_none,
+    things,
+    to_names,
+    to_names_or_none,
+    to_settings_by_name,
+    to_things,
+    unsupported_rule,
+    whole,
+    with_secret_keys,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from typing import Self
 
 ENV_PREFIX = "LITELLM_GATEWAY_"
-
-
-def _positive(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value <= 0):
-        _refuse(attribute.name, "must be a number above zero", value)
-
-
-def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value < 0):
-        _refuse(attribute.name, "must be zero or more", value)
-
-
-def _whole(_instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        _refuse(attribute.name, "must be a whole number", value)
-
-
-def _share(_instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if not isinstance(value, int | float) or not 0 < value <= 1:
-        _refuse(attribute.name, "must be above 0 and at most 1", value)
-
-
-def _unsupported_rule(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value not in ("error", "warn", "drop"):
-        _refuse(attribute.name, "must be 'error', 'warn' or 'drop'", value)
-
-
-def _capability_keys(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, Mapping):
-        _refuse(attribute.name, "must be a mapping", value)
-        return
-    for key, given in value.items():
-        if not isinstance(key, str) or "/" not in key or not isinstance(given, Mapping):
-            _refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
-
-
-def _refuse(name: str, rule: str, value: object) -> None:
-    raise ConfigurationError(f"{name} {rule}, not {value!r} ({type(value).__name__})", path=name)
 
 
 @frozen(kw_only=True)
@@ -70,11 +52,11 @@ class RateLimitConfig:
         max_queue_size: Requests that may wait at once; one more is a ``QueueFullError``.
     """
 
-    requests_per_minute: int | None = field(default=None, validator=[_whole, _positive])
-    tokens_per_minute: int | None = field(default=None, validator=[_whole, _positive])
-    enable_queuing: bool = True
-    queue_timeout: float = field(default=30.0, validator=_positive)
-    max_queue_size: int = field(default=1000, validator=[_whole, _positive])
+    requests_per_minute: int | None = field(default=None, validator=[whole, positive])
+    tokens_per_minute: int | None = field(default=None, validator=[whole, positive])
+    enable_queuing: bool = field(default=True, validator=flag)
+    queue_timeout: float = field(default=30.0, validator=positive)
+    max_queue_size: int = field(default=1000, validator=[whole, positive])
 
 
 @frozen(kw_only=True)
@@ -88,10 +70,10 @@ class CacheConfig:
         shared_tenants: Let tenants see each other's cached answers; off unless you say so.
     """
 
-    default_ttl: float = field(default=3600.0, validator=_positive)
-    max_entries: int = field(default=10_000, validator=[_whole, _positive])
-    max_bytes: int = field(default=64 * 1024 * 1024, validator=[_whole, _positive])
-    shared_tenants: bool = False
+    default_ttl: float = field(default=3600.0, validator=positive)
+    max_entries: int = field(default=10_000, validator=[whole, positive])
+    max_bytes: int = field(default=64 * 1024 * 1024, validator=[whole, positive])
+    shared_tenants: bool = field(default=False, validator=flag)
 
 
 @frozen(kw_only=True)
@@ -105,24 +87,10 @@ class CircuitBreakerConfig:
         recovery_timeout: Seconds the circuit stays open before one call may probe.
     """
 
-    failure_rate: float = field(default=0.5, validator=_share)
-    minimum_calls: int = field(default=10, validator=[_whole, _positive])
-    window: float = field(default=30.0, validator=_positive)
-    recovery_timeout: float = field(default=30.0, validator=_positive)
-
-
-def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
-def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    return _names(value) or ()
-
-
-def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | str | None) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {name: {} for name in _names(value) or ()}
+    failure_rate: float = field(default=0.5, validator=share)
+    minimum_calls: int = field(default=10, validator=[whole, positive])
+    window: float = field(default=30.0, validator=positive)
+    recovery_timeout: float = field(default=30.0, validator=positive)
 
 
 @frozen(kw_only=True)
@@ -131,7 +99,8 @@ class GatewayConfig:
 
     Attributes:
         provider: Name of the default provider. None: the only one that has a key, else the local model.
-        api_key: Key of the default provider; None reads the environment variable its users know.
+        api_key: Key of the default provider; None reads the environment variable its users know. It goes to no other
+            provider, and to none that takes no key.
         base_url: Other address of the default provider's API.
         default_model: Model when a call names none; may be ``"provider/model"``.
         default_embedding_model: The same for embeddings.
@@ -165,45 +134,51 @@ class GatewayConfig:
         discover: Look for installed plugins.
     """
 
-    provider: str | None = None
+    provider: str | None = field(default=None, validator=text_or_none)
     api_key: Secret | None = field(default=None, converter=as_secret)
-    base_url: str | None = None
-    default_model: str | None = None
-    default_embedding_model: str | None = None
-    providers: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
+    base_url: str | None = field(default=None, validator=text_or_none)
+    default_model: str | None = field(default=None, validator=text_or_none)
+    default_embedding_model: str | None = field(default=None, validator=text_or_none)
+    providers: Mapping[str, Any] = field(factory=dict, converter=to_settings_by_name, validator=by_name, repr=False)
 
-    timeout: float = field(default=60.0, validator=_positive)
-    connect_timeout: float | None = field(default=10.0, validator=_positive)
-    first_byte_timeout: float | None = field(default=None, validator=_positive)
-    chunk_timeout: float | None = field(default=None, validator=_positive)
-    max_retries: int = field(default=2, validator=[_whole, _not_negative])
-    fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
-    rate_limit_config: RateLimitConfig | None = None
-    circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
+    timeout: float = field(default=60.0, validator=positive)
+    connect_timeout: float | None = field(default=10.0, validator=positive)
+    first_byte_timeout: float | None = field(default=None, validator=positive)
+    chunk_timeout: float | None = field(default=None, validator=positive)
+    max_retries: int = field(default=2, validator=[whole, not_negative])
+    fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    rate_limit_config: RateLimitConfig | None = field(default=None, validator=made_of(RateLimitConfig))
+    circuit_breaker: CircuitBreakerConfig | None = field(
+        default=CircuitBreakerConfig(), validator=made_of(CircuitBreakerConfig)
+    )
 
-    enable_caching: bool = False
-    cache_ttl: float | None = field(default=None, validator=_positive)
-    cache_backend: str = "memory"
+    enable_caching: bool = field(default=False, validator=flag)
+    cache_ttl: float | None = field(default=None, validator=positive)
+    cache_backend: str = field(default="memory", validator=text)
     cache_settings: Any = field(default=None, repr=False)
-    enable_request_deduplication: bool = False
-    deduplication_ttl: float = field(default=0.0, validator=_not_negative)
-    enable_request_batching: bool = False
-    batch_size: int = field(default=10, validator=[_whole, _positive])
-    batch_timeout: float = field(default=0.05, validator=_positive)
+    enable_request_deduplication: bool = field(default=False, validator=flag)
+    deduplication_ttl: float = field(default=0.0, validator=not_negative)
+    enable_request_batching: bool = field(default=False, validator=flag)
+    batch_size: int = field(default=10, validator=[whole, positive])
+    batch_timeout: float = field(default=0.05, validator=positive)
 
-    guardrails: tuple[str, ...] | None = field(default=None, converter=_names)
-    guardrail_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
-    telemetry: tuple[str, ...] | None = field(default=None, converter=_names)
-    telemetry_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
-    transport: str = "auto"
-    max_connections: int = field(default=200, validator=[_whole, _positive])
-    keepalive: float = field(default=30.0, validator=_not_negative)
-    trust_env: bool = False
-    on_unsupported: str = field(default="error", validator=_unsupported_rule)
-    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_capability_keys)
-    policies: tuple[str, ...] | None = field(default=None, converter=_names)
-    plugins: tuple[Any, ...] = field(default=(), converter=tuple, repr=False)
-    discover: bool = True
+    guardrails: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    guardrail_settings: Mapping[str, Any] = field(
+        factory=dict, converter=to_settings_by_name, validator=by_name, repr=False
+    )
+    telemetry: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    telemetry_settings: Mapping[str, Any] = field(
+        factory=dict, converter=to_settings_by_name, validator=by_name, repr=False
+    )
+    transport: str = field(default="auto", validator=text)
+    max_connections: int = field(default=200, validator=[whole, positive])
+    keepalive: float = field(default=30.0, validator=not_negative)
+    trust_env: bool = field(default=False, validator=flag)
+    on_unsupported: str = field(default="error", validator=unsupported_rule)
+    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=capability_keys)
+    policies: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    plugins: tuple[Any, ...] = field(default=(), converter=to_things, validator=things, repr=False)
+    discover: bool = field(default=True, validator=flag)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -216,6 +191,9 @@ class GatewayConfig:
             "rate_limit_config": RateLimitConfig,
             "circuit_breaker": CircuitBreakerConfig,
         }
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(f"the configuration must be a mapping, not {type(values).__name__}")
+        values = with_secret_keys(values)
         check_keys(values, attrs.fields_dict(cls), path="")
         converted = {
             name: from_mapping(nested[name], value, path=name)
@@ -251,7 +229,9 @@ class GatewayConfig:
         return cls(**values)
 
 
-def check_keys(values: Mapping[str, Any], known: Mapping[str, Any] | Sequence[str], *, path: str) -> None:
+def check_keys(
+    values: Mapping[str, Any] | Sequence[str], known: Mapping[str, Any] | Sequence[str], *, path: str
+) -> None:
     """Refuse keys nobody knows, naming the nearest known one."""
     for name in values:
         if name not in known:
@@ -292,8 +272,9 @@ def from_mapping(kind: type, value: Any, *, path: str) -> Any:
     except ConfigurationError as error:
         inner = error.path or ""
         raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{path}: {error}", path=path) from error
+    except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
+        fault = ConfigurationError(f"{path}: {words_of(error, value)}", path=path)
+    raise fault
 
 
 def read_environment(names: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[str, str] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,9 @@ import attrs
 from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.route_config import CircuitBreakerConfig, RetryBudgetConfig, RouteConfig
 from litellm_gateway.secrets import Secret, as_secret
+from litellm_gateway.setting_rules import not_negative, positive, refuse, whole
 
 if TYPE_CHECKING:
     from typing import Self
@@ -20,42 +21,18 @@ if TYPE_CHECKING:
 ENV_PREFIX = "LITELLM_GATEWAY_"
 
 
-def _positive(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value <= 0):
-        _refuse(attribute.name, "must be a number above zero", value)
-
-
-def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value < 0):
-        _refuse(attribute.name, "must be zero or more", value)
-
-
-def _whole(_instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        _refuse(attribute.name, "must be a whole number", value)
-
-
-def _share(_instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if not isinstance(value, int | float) or not 0 < value <= 1:
-        _refuse(attribute.name, "must be above 0 and at most 1", value)
-
-
 def _unsupported_rule(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value not in ("error", "warn", "drop"):
-        _refuse(attribute.name, "must be 'error', 'warn' or 'drop'", value)
+        refuse(attribute.name, "must be 'error', 'warn' or 'drop'", value)
 
 
 def _capability_keys(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, Mapping):
-        _refuse(attribute.name, "must be a mapping", value)
+        refuse(attribute.name, "must be a mapping", value)
         return
     for key, given in value.items():
         if not isinstance(key, str) or "/" not in key or not isinstance(given, Mapping):
-            _refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
-
-
-def _refuse(name: str, rule: str, value: object) -> None:
-    raise ConfigurationError(f"{name} {rule}, not {value!r} ({type(value).__name__})", path=name)
+            refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
 
 
 @frozen(kw_only=True)
@@ -70,11 +47,11 @@ class RateLimitConfig:
         max_queue_size: Requests that may wait at once; one more is a ``QueueFullError``.
     """
 
-    requests_per_minute: int | None = field(default=None, validator=[_whole, _positive])
-    tokens_per_minute: int | None = field(default=None, validator=[_whole, _positive])
+    requests_per_minute: int | None = field(default=None, validator=[whole, positive])
+    tokens_per_minute: int | None = field(default=None, validator=[whole, positive])
     enable_queuing: bool = True
-    queue_timeout: float = field(default=30.0, validator=_positive)
-    max_queue_size: int = field(default=1000, validator=[_whole, _positive])
+    queue_timeout: float = field(default=30.0, validator=positive)
+    max_queue_size: int = field(default=1000, validator=[whole, positive])
 
 
 @frozen(kw_only=True)
@@ -88,27 +65,10 @@ class CacheConfig:
         shared_tenants: Let tenants see each other's cached answers; off unless you say so.
     """
 
-    default_ttl: float = field(default=3600.0, validator=_positive)
-    max_entries: int = field(default=10_000, validator=[_whole, _positive])
-    max_bytes: int = field(default=64 * 1024 * 1024, validator=[_whole, _positive])
+    default_ttl: float = field(default=3600.0, validator=positive)
+    max_entries: int = field(default=10_000, validator=[whole, positive])
+    max_bytes: int = field(default=64 * 1024 * 1024, validator=[whole, positive])
     shared_tenants: bool = False
-
-
-@frozen(kw_only=True)
-class CircuitBreakerConfig:
-    """When to stop asking a failing provider, and when to try it again.
-
-    Attributes:
-        failure_rate: Share of failed calls in the window that opens the circuit, above 0, at most 1.
-        minimum_calls: Calls the window must hold before the rate counts.
-        window: Seconds the window looks back.
-        recovery_timeout: Seconds the circuit stays open before one call may probe.
-    """
-
-    failure_rate: float = field(default=0.5, validator=_share)
-    minimum_calls: int = field(default=10, validator=[_whole, _positive])
-    window: float = field(default=30.0, validator=_positive)
-    recovery_timeout: float = field(default=30.0, validator=_positive)
 
 
 def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -117,6 +77,21 @@ def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return _names(value) or ()
+
+
+def _routes_by_name(value: Mapping[str, Any]) -> Mapping[str, RouteConfig]:
+    if not isinstance(value, Mapping):
+        refuse("routes", "must map names to models", value)
+    return {name: _route(name, given) for name, given in value.items()}
+
+
+def _route(name: object, given: Any) -> RouteConfig:
+    if not isinstance(name, str) or not name:
+        refuse("routes", "must map names to models", name)
+    if isinstance(given, str | list | tuple):
+        given = {"models": given}
+    route: RouteConfig = from_mapping(RouteConfig, given, path=f"routes.{name}")
+    return route
 
 
 def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | str | None) -> Mapping[str, Any]:
@@ -137,10 +112,16 @@ class GatewayConfig:
         default_embedding_model: The same for embeddings.
         providers: Settings per provider name, for gateways with several.
         timeout: Seconds a whole call may take, retries and waiting included.
-        connect_timeout, first_byte_timeout, chunk_timeout: Seconds per phase of one request; None leaves
-            the phase to ``timeout``.
+        connect_timeout, first_byte_timeout, first_token_timeout, chunk_timeout: Seconds per phase of one request;
+            None leaves the phase to ``timeout``.
         max_retries: Requests sent again after a failure; at most ``max_retries + 1`` reach a provider.
-        fallbacks: Models (``"provider/model"``) to try when the asked one fails, in order.
+        retry_budget: How much of the gateway's traffic may be tried again; None for any amount.
+        routes: Names of your own for models: ``{"fast": ["openai/gpt-4.1-mini", "local/smollm2-135m-instruct"]}``;
+            see :class:`~litellm_gateway.route_config.RouteConfig`.
+        fallbacks: Models (``"provider/model"``, or names from ``routes``) to try when the asked one fails, in order.
+        context_fallbacks: The same for requests that are too long for the asked model.
+        content_fallbacks: The same for requests its provider's content filter refuses.
+        key_rest: Seconds a refused key is left alone while another one can answer.
         rate_limit_config: Limits the gateway keeps by itself.
         circuit_breaker: When to stop asking a failing provider; None switches the breaker off.
         enable_caching, cache_ttl, cache_backend, cache_settings: Response cache; ``cache_ttl`` in seconds.
@@ -172,32 +153,38 @@ class GatewayConfig:
     default_embedding_model: str | None = None
     providers: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
 
-    timeout: float = field(default=60.0, validator=_positive)
-    connect_timeout: float | None = field(default=10.0, validator=_positive)
-    first_byte_timeout: float | None = field(default=None, validator=_positive)
-    chunk_timeout: float | None = field(default=None, validator=_positive)
-    max_retries: int = field(default=2, validator=[_whole, _not_negative])
+    timeout: float = field(default=60.0, validator=positive)
+    connect_timeout: float | None = field(default=10.0, validator=positive)
+    first_byte_timeout: float | None = field(default=None, validator=positive)
+    first_token_timeout: float | None = field(default=None, validator=positive)
+    chunk_timeout: float | None = field(default=None, validator=positive)
+    max_retries: int = field(default=2, validator=[whole, not_negative])
+    retry_budget: RetryBudgetConfig | None = RetryBudgetConfig()
+    routes: Mapping[str, RouteConfig] = field(factory=dict, converter=_routes_by_name)
     fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
+    context_fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
+    content_fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
+    key_rest: float = field(default=300.0, validator=positive)
     rate_limit_config: RateLimitConfig | None = None
     circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
 
     enable_caching: bool = False
-    cache_ttl: float | None = field(default=None, validator=_positive)
+    cache_ttl: float | None = field(default=None, validator=positive)
     cache_backend: str = "memory"
     cache_settings: Any = field(default=None, repr=False)
     enable_request_deduplication: bool = False
-    deduplication_ttl: float = field(default=0.0, validator=_not_negative)
+    deduplication_ttl: float = field(default=0.0, validator=not_negative)
     enable_request_batching: bool = False
-    batch_size: int = field(default=10, validator=[_whole, _positive])
-    batch_timeout: float = field(default=0.05, validator=_positive)
+    batch_size: int = field(default=10, validator=[whole, positive])
+    batch_timeout: float = field(default=0.05, validator=positive)
 
     guardrails: tuple[str, ...] | None = field(default=None, converter=_names)
     guardrail_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
     telemetry: tuple[str, ...] | None = field(default=None, converter=_names)
     telemetry_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
     transport: str = "auto"
-    max_connections: int = field(default=200, validator=[_whole, _positive])
-    keepalive: float = field(default=30.0, validator=_not_negative)
+    max_connections: int = field(default=200, validator=[whole, positive])
+    keepalive: float = field(default=30.0, validator=not_negative)
     trust_env: bool = False
     on_unsupported: str = field(default="error", validator=_unsupported_rule)
     capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_capability_keys)
@@ -215,6 +202,7 @@ class GatewayConfig:
         nested = {
             "rate_limit_config": RateLimitConfig,
             "circuit_breaker": CircuitBreakerConfig,
+            "retry_budget": RetryBudgetConfig,
         }
         check_keys(values, attrs.fields_dict(cls), path="")
         converted = {

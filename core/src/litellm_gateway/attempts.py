@@ -17,6 +17,9 @@ from litellm_gateway.errors import (
     PluginContractError,
     RateLimitError,
 )
+from litellm_gateway.retry_budget import RetryBudget
+from litellm_gateway.route_statistics import RouteRecord, RouteStatistics
+from litellm_gateway.routing import RoutePlan
 from litellm_gateway.telemetry import AttemptFinished
 
 if TYPE_CHECKING:
@@ -41,11 +44,12 @@ class Target:
     identity: str
     keeps_deadline: bool
     capabilities: Callable[[str], Capabilities] | None = None
+    first_token_timeout: float | None = None
 
 
 @define(eq=False)
 class Attempt:
-    """One request to one route; :meth:`ended` settles it with breaker and telemetry, exactly once."""
+    """One request to one route; :meth:`ended` settles it with breaker, statistics and telemetry, exactly once."""
 
     call: Call
     route: Route
@@ -55,19 +59,32 @@ class Attempt:
     _breaker: CircuitBreaker
     _ticket: int
     _telemetry: Telemetry
+    _statistics: RouteStatistics
+    _record: RouteRecord
+    _first_content: float | None = field(default=None, init=False)
     _open: bool = field(default=True, init=False)
+
+    def answering(self) -> None:
+        """Note that the first content of a stream is there: from here on, how long it takes is the model's choice."""
+        self._first_content = self.call.clock() - self.started
 
     def ended(self, error: BaseException | None = None) -> None:
         """Say how it went; only the first word counts."""
         if not self._open:
             return
         self._open = False
+        record, seconds, average = self._record, self._first_content, self._record.first_content
+        if seconds is None:
+            seconds, average = self.call.clock() - self.started, record.whole
         if error is None:
-            self._breaker.succeeded(self._ticket)
+            self._breaker.succeeded(self._ticket, seconds)
+            self._statistics.answered(self.route, record, average, seconds)
         elif getattr(error, "provider_fault", False):
-            self._breaker.failed(self._ticket)
+            self._breaker.failed(self._ticket, seconds, hint_of(error))
+            self._statistics.failed(record, seconds)
         else:
             self._breaker.released(self._ticket)
+            self._statistics.ended(record)
         if self._telemetry.active:
             self._telemetry.emit(self._event(error))
 
@@ -91,6 +108,8 @@ class Attempts:
         targets: Composed providers by name.
         breakers: Circuit breaker per route.
         telemetry: Told of every attempt.
+        statistics: Told of every attempt, and asked which routes to leave alone.
+        budget: How many retries all calls together may make.
         sleep, random: How to wait and how to jitter.
     """
 
@@ -100,48 +119,92 @@ class Attempts:
         breakers: CircuitBreakers,
         telemetry: Telemetry,
         *,
+        statistics: RouteStatistics,
+        budget: RetryBudget,
         sleep: Callable[[float], Awaitable[None]],
         random: random.Random,
     ) -> None:
         self._targets = targets
         self._breakers = breakers
         self._telemetry = telemetry
+        self._statistics = statistics
+        self._budget = budget
         self._sleep = sleep
         self._random = random
 
-    async def run(self, call: Call, routes: Sequence[Route], send: Callable[[Attempt], Awaitable[T]]) -> T:
+    async def run(
+        self,
+        call: Call,
+        routes: Sequence[Route],
+        send: Callable[[Attempt], Awaitable[T]],
+        *,
+        streamed: bool = False,
+    ) -> T:
         """Call ``send`` for each route, and again where the error allows it, until one answers.
+
+        Args:
+            call: The call all this belongs to.
+            routes: A :class:`~litellm_gateway.routing.RoutePlan`, or plain routes that are tried as they stand.
+            send: Sends one request.
+            streamed: A stream is asked for.
 
         Raises:
             GatewayError: The error of the only route, or the last one no other route can help with.
             AllRoutesFailedError: Several routes were tried and none answered.
             DeadlineExceededError: The call's time ran out between tries.
         """
-        others = len(routes)
-        for route in routes:
-            others -= 1
-            tries = 0
-            while True:
-                try:
-                    return await self._once(call, route, send)
-                except GatewayError as error:
-                    failure = error
-                call.errors.append(failure)
-                tries += 1
-                pause = self._pause(call, failure, tries=tries, others=others)
-                if pause is None:
-                    break
-                call.retries_left -= 1
-                await self._sleep(pause)
-            if not failure.try_next_route or not others:
-                break
-        raise _verdict(call, failure, tried=len(routes) - others)
+        waiting = self.in_order(call.tenant, routes, streamed=streamed) if len(routes) > 1 else routes
+        tried: list[Route] = []
+        while True:
+            route, waiting = waiting[0], waiting[1:]
+            answer, failure = await self._try(call, route, send, others=len(waiting))
+            if failure is None:
+                return answer  # type: ignore[return-value]
+            tried.append(route)
+            self._statistics.leave_alone(route, failure)
+            further = waiting if failure.try_next_route else ()
+            if isinstance(routes, RoutePlan):
+                further = routes.after(failure, route, waiting)
+            waiting = [each for each in further if each not in tried]
+            if not waiting:
+                raise _verdict(call, failure, tried=len(tried))
 
-    async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]]) -> T:
+    def in_order(self, tenant: str, routes: Sequence[Route], *, streamed: bool = False) -> Sequence[Route]:
+        """Give the routes as a call would try them now."""
+        if not isinstance(routes, RoutePlan):
+            return routes
+        ordered = routes.in_order(tenant=tenant, streamed=streamed)
+        return ordered if routes.fixed else self._statistics.awake(ordered)
+
+    async def _try(
+        self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, others: int
+    ) -> tuple[T | None, GatewayError | None]:
+        """Ask one route, again where that may help; give its answer or its last error."""
+        tries = 0
+        while True:
+            try:
+                return await self._once(call, route, send, again=tries > 0), None
+            except GatewayError as error:
+                failure = error
+            call.errors.append(failure)
+            tries += 1
+            pause = self._pause(call, failure, tries=tries, others=others)
+            if pause is None or not self._budget.take():
+                return None, failure
+            call.retries_left -= 1
+            await self._sleep(pause)
+
+    async def _once(
+        self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, again: bool
+    ) -> T:
         target = self._targets[route.provider]
         breaker = self._breakers.get(route.id)
         ticket = breaker.admit()
         call.attempts += 1
+        if not again:
+            self._budget.sent()
+        record = self._statistics.get(route)
+        self._statistics.begun(record)
         attempt = Attempt(
             call=call,
             route=route,
@@ -151,6 +214,8 @@ class Attempts:
             breaker=breaker,
             ticket=ticket,
             telemetry=self._telemetry,
+            statistics=self._statistics,
+            record=record,
         )
         try:
             if target.keeps_deadline:
@@ -175,10 +240,16 @@ class Attempts:
             return None
         if isinstance(error, MalformedResponseError) and tries > 1:
             return None
-        hint: float | None = getattr(error, "retry_after", None)
+        hint = hint_of(error)
         if hint is None:
             hint = self._random.uniform(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
         return None if hint >= call.remaining() else hint
+
+
+def hint_of(error: BaseException) -> float | None:
+    """Give the seconds a provider asks to wait; None when it does not, or its plugin gave no such number."""
+    hint = getattr(error, "retry_after", None)
+    return float(hint) if isinstance(hint, int | float) and hint >= 0.0 else None
 
 
 async def within_deadline(call: Call, awaitable: Awaitable[T]) -> T:

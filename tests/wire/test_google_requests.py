@@ -42,7 +42,7 @@ PLAIN = {
     "presencePenalty": "presence_penalty", "frequencyPenalty": "frequency_penalty", "candidateCount": "n",
     "responseLogprobs": "logprobs", "logprobs": "top_logprobs",
 }  # fmt: skip
-MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
+MODES: dict[str, Any] = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
 TASKS = {"RETRIEVAL_QUERY": "search_query", "RETRIEVAL_DOCUMENT": "search_document"}
 OF_THE_USER = ("args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema")
 MAY_BE_EMPTY = {
@@ -158,7 +158,8 @@ class Reader:
         return fields
 
     def _tools(self) -> Json:
-        body, fields = self._body, {}
+        body = self._body
+        fields: Json = {}
         entries = body.pop("tools", [])
         declared = [each for entry in entries for each in entry.get("functionDeclarations", ())]
         fields["tools"] = tuple(
@@ -174,7 +175,7 @@ class Reader:
         calling = body.get("toolConfig", {}).get("functionCallingConfig", {})
         if calling.get("mode") in MODES:
             names = tuple(calling.get("allowedFunctionNames", ()))
-            fields["tool_choice"] = ToolChoice(mode=MODES[calling["mode"]], names=names)  # type: ignore[arg-type]
+            fields["tool_choice"] = ToolChoice(mode=MODES[calling["mode"]], names=names)
             del body["toolConfig"]
         return fields
 

@@ -120,9 +120,9 @@ def _shown(error: GatewayError | None) -> dict[str, Any]:
     return shown if hint is None else {**shown, "retry_after": round(hint, 3)}
 
 
-def _asked(recording: Recording, way: Callable[[GeminiProvider], Coroutine[Any, Any, Any]]) -> Any:
+def _asked(recording: Recording, ability: Callable[..., Coroutine[Any, Any, Any]], request: object) -> Any:
     try:
-        return asyncio.run(way(_provider(recording)))
+        return asyncio.run(ability(_provider(recording), request, new_call()))
     except GatewayError as error:
         return error
 
@@ -133,7 +133,7 @@ def test_embeddings_are_the_numbers_that_came(corpus: Corpus) -> None:
         asked = (recording.request or {}).get("requests") or [recording.request]
         request = EmbedRequest(model="m", texts=tuple(f"text {place}" for place in range(len(asked))))
 
-        answer = _asked(recording, lambda provider, request=request: provider.embed(request, new_call()))
+        answer = _asked(recording, GeminiProvider.embed, request)
 
         if isinstance(answer, GatewayError):
             assert _shown(answer) == ERRORS[recording.id], recording.id
@@ -150,13 +150,13 @@ def test_token_counts_and_models(corpus: Corpus) -> None:
     """A count is the total that came; a list of models has a row for each, with its limits."""
     for recording in corpus("google", ("countTokens",)):
         request = TokenCountRequest(model="m", request=HELLO)
-        answer = _asked(recording, lambda provider, request=request: provider.count_tokens(request, new_call()))
+        answer = _asked(recording, GeminiProvider.count_tokens, request)
         if isinstance(answer, GatewayError):
             assert _shown(answer) == ERRORS[recording.id], recording.id
         else:
             assert answer.tokens == json.loads(recording.body)["totalTokens"], recording.id
     for recording in corpus("google", ("models",)):
-        listed = _asked(recording, lambda provider: provider.list_models(ModelListRequest(), new_call()))
+        listed = _asked(recording, GeminiProvider.list_models, ModelListRequest())
         rows = json.loads(recording.body)["models"]
         assert [model.id for model in listed.models] == [row["name"].removeprefix("models/") for row in rows]
         assert [model.context_tokens for model in listed.models] == [row["inputTokenLimit"] for row in rows]

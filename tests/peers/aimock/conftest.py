@@ -107,6 +107,54 @@ PEERS = {
         model="gemini-2.5-flash",
         embedding_model="gemini-embedding-001",
     ),
+    "vertex": Peer(
+        settings={
+            "provider": "vertex",
+            "base_url": "{url}",
+            "access_token": "ya29.peer-0123456789",
+            "project": "p",
+            "location": "global",
+        },
+        model="gemini-2.5-flash",
+    ),
+    "bedrock-key": Peer(
+        settings={
+            "provider": "bedrock",
+            "api_key": "bedrock-peer-0123456789",
+            "base_url": "{url}",
+            "region": "us-east-1",
+        },
+        model="anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ),
+    "bedrock-signed": Peer(
+        settings={
+            "provider": "bedrock",
+            "base_url": "{url}",
+            "region": "us-east-1",
+            "access_key_id": "AKIAPEER",
+            "secret_access_key": "peer-0123456789",
+        },
+        model="amazon.nova-lite-v1:0",
+    ),
+    "azure": Peer(
+        settings={
+            "provider": "azure",
+            "api_key": "az-peer-0123456789",
+            "base_url": "{url}",
+            "api_version": "2024-10-21",
+        },
+        model="gpt-4o",
+        embedding_model="text-embedding-3-small",
+    ),
+    "openrouter": Peer(
+        settings={"provider": "openrouter", "api_key": "or-peer-0123456789", "base_url": "{url}/api/v1"},
+        model="openai/gpt-4o",
+    ),
+    "mistral": Peer(
+        settings={"provider": "mistral", "api_key": "mi-peer-0123456789", "base_url": "{url}/v1"},
+        model="mistral-small-latest",
+    ),
+    "ollama": Peer(settings={"provider": "ollama", "base_url": "{url}"}, model="llama3.2"),
     "cohere": Peer(
         settings={"provider": "cohere", "api_key": "co-peer-0123456789", "base_url": "{url}"},
         model="command-a-03-2025",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from litellm_gateway import GatewayError, Message
@@ -20,18 +21,29 @@ from litellm_gateway.errors import (
 )
 
 Connect = Callable[..., Any]
-SPEAKERS = ["openai-chat", "openai-responses", "anthropic", "google", "cohere"]
-EMBEDDERS = ["openai-chat", "google", "cohere"]
+EMBEDDERS = ["openai-chat", "azure", "google", "cohere"]
 PATHS = {
     "openai-chat": "/v1/chat/completions",
     "openai-responses": "/v1/responses",
     "anthropic": "/v1/messages",
     "google": "/v1beta/models/gemini-2.5-flash:generateContent",
+    "vertex": "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent",
+    "bedrock-key": "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse",
+    "bedrock-signed": "/model/amazon.nova-lite-v1:0/converse",
+    "azure": "/openai/deployments/gpt-4o/chat/completions",
+    "openrouter": "/api/v1/chat/completions",
+    "mistral": "/v1/chat/completions",
+    "ollama": "/v1/chat/completions",
     "cohere": "/v2/chat",
 }
+SPEAKERS = list(PATHS)
 # Where the server says what the provider never does: Gemini has no FUNCTION_CALL among its finish reasons, and
 # OpenAI's Responses name the reason of an incomplete answer, which the server leaves out.
-FINISHES = {("google", "tool_calls"): "other", ("openai-responses", "length"): "other"}
+FINISHES = {
+    ("google", "tool_calls"): "other",
+    ("vertex", "tool_calls"): "other",
+    ("openai-responses", "length"): "other",
+}
 HELLO = "Hello from a server that speaks every provider's wire."
 CUT = (
     "This answer is long enough for a dozen pieces of twenty characters each, so that whatever a provider's wire puts "
@@ -84,7 +96,8 @@ async def test_an_answer_comes_with_text_and_end(connect: Connect, speaker: str,
     assert answer.finish_reason == "stop"
     [seen] = line.seen()
     assert seen["response"]["status"] == 200
-    assert seen["path"].split("?")[0].replace("streamGenerateContent", "generateContent") == PATHS[speaker]
+    path = unquote(seen["path"].split("?")[0])
+    assert path.replace("streamGenerateContent", "generateContent").removesuffix("-stream") == PATHS[speaker]
     assert "Please say hello" in json.dumps(seen["body"])
 
 
@@ -96,6 +109,9 @@ async def test_usage_is_the_servers(connect: Connect, speaker: str, how: str) ->
 
     answer = await ask(line, how, "Please say hello")
 
+    if (speaker, how) == ("mistral", "streamed"):  # Mistral gives usage unasked, the server only when asked
+        assert answer.usage.estimated
+        return
     assert not answer.usage.estimated
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (11, 7)
 
@@ -187,6 +203,18 @@ async def test_a_cut_by_length_is_told(connect: Connect, speaker: str, how: str)
 
     assert answer.text == "This sentence stops in the"
     assert answer.finish_reason == FINISHES.get((speaker, "length"), "length")
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed"])
+@pytest.mark.parametrize("speaker", ["anthropic", "google", "openai-responses"])
+async def test_thoughts_are_kept_apart_from_the_answer(connect: Connect, speaker: str, how: str) -> None:
+    """The server's reasoning comes as reasoning, and none of it as text."""
+    line = connect(speaker)
+
+    answer = await ask(line, how, "Please think first")
+
+    assert answer.text == "Forty-two."
+    assert "".join(part.text for part in answer.reasoning) == "Six times seven, so they say, is what was asked for."
 
 
 @pytest.mark.parametrize("how", ["whole", "streamed"])

@@ -17,8 +17,6 @@ from litellm_gateway.errors import (
     PluginContractError,
     RateLimitError,
 )
-from litellm_gateway.retry_budget import RetryBudget
-from litellm_gateway.route_statistics import RouteRecord, RouteStatistics
 from litellm_gateway.routing import RoutePlan
 from litellm_gateway.telemetry import AttemptFinished
 
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
 
     from litellm_gateway.circuit_breaker import CircuitBreaker, CircuitBreakers
     from litellm_gateway.contracts import Call, Capabilities, Provider, ProviderOffer, Route
+    from litellm_gateway.retry_budget import RetryBudget
+    from litellm_gateway.route_statistics import RouteRecord, RouteStatistics
     from litellm_gateway.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -186,6 +186,8 @@ class Attempts:
                 return await self._once(call, route, send, again=tries > 0), None
             except GatewayError as error:
                 failure = error
+            failure.provider = failure.provider or route.provider
+            failure.model = failure.model or route.model
             call.errors.append(failure)
             tries += 1
             pause = self._pause(call, failure, tries=tries, others=others)
@@ -194,9 +196,7 @@ class Attempts:
             call.retries_left -= 1
             await self._sleep(pause)
 
-    async def _once(
-        self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, again: bool
-    ) -> T:
+    async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, again: bool) -> T:
         target = self._targets[route.provider]
         breaker = self._breakers.get(route.id)
         ticket = breaker.admit()
@@ -275,12 +275,16 @@ def foreign(provider: str, error: Exception) -> GatewayError:
     )
 
 
+def failures_of(call: Call) -> tuple[str, ...]:
+    """Name the failed attempts of a call in order, as ``provider/model: class of the error``."""
+    return tuple(f"{error.provider or 'gateway'}/{error.model}: {type(error).__name__}" for error in call.errors)
+
+
 def _verdict(call: Call, failure: GatewayError, *, tried: int) -> Any:
     if tried < 2 or not failure.try_next_route:
         return failure
-    names = ", ".join(f"{error.provider or 'gateway'}: {type(error).__name__}" for error in call.errors)
     error = AllRoutesFailedError(
-        f"all {tried} routes failed ({names}); attempts holds each error",
+        f"all {tried} routes failed ({', '.join(failures_of(call))}); attempts holds each error",
         attempts=call.errors,
         provider=failure.provider,
         status_code=failure.status_code,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from litellm_gateway.config import CircuitBreakerConfig
+    from litellm_gateway.route_config import CircuitBreakerConfig
 
 State = Literal["closed", "open", "half_open"]
 
@@ -136,7 +136,7 @@ class CircuitBreaker:
         self.close()
 
     def snapshot(self) -> dict[str, Any]:
-        """Give ``state``, ``calls``, ``failures`` and ``slow`` of the window, and ``retry_after`` in seconds or None."""
+        """Give ``state``; ``calls``, ``failures`` and ``slow`` of the window; ``retry_after`` in seconds or None."""
         with self._lock:
             now = self._clock()
             state = self._state_now()
@@ -261,6 +261,11 @@ class CircuitBreakers:
             breaker = CircuitBreaker(key, self._config, clock=self._clock, random=self._random)
             self._breakers[key] = breaker
             return breaker
+
+    def look(self, key: str) -> State:
+        """Give the state of one circuit without making its breaker."""
+        breaker = self._all().get(key)
+        return "closed" if breaker is None else breaker.state
 
     def state(self) -> State:
         """Give the worst state of all: ``open``, else ``half_open``, else ``closed``."""

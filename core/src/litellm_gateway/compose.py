@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from litellm_gateway.attempts import Attempts, Target
 from litellm_gateway.cache_mechanism import CacheMechanism
 from litellm_gateway.circuit_breaker import CircuitBreakers
@@ -23,8 +25,12 @@ from litellm_gateway.offers import Offered, Offers
 from litellm_gateway.pipeline import Pipeline
 from litellm_gateway.plugins import Plugins
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
+from litellm_gateway.provider_instances import ProviderInstance, instances_of
 from litellm_gateway.provider_table import RouteTable, capabilities_of, identities_of, prices_of
 from litellm_gateway.rate_limiter import RateLimiter
+from litellm_gateway.retry_budget import RetryBudget
+from litellm_gateway.route_statistics import RouteStatistics
+from litellm_gateway.route_strategies import StrategyMaker
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
 from litellm_gateway.wire import Timeouts, TransportSettings
@@ -87,13 +93,25 @@ class Composer:
         self._closers.append(self._transport)
         names = self._provider_names()
         default = default_provider(config, names)
-        targets = {name: self._build_target(name, is_default=name == default) for name in names}
+        targets = {
+            each.name: self._build_target(each, is_default=name == default)
+            for name in names
+            for each in instances_of(name, config)
+        }
         breakers = CircuitBreakers(config.circuit_breaker, clock=self._clock, random=self._random)
+        statistics = RouteStatistics(clock=self._clock, key_rest=config.key_rest)
+        budget = RetryBudget(config.retry_budget, clock=self._clock, at_least=config.max_retries)
+        ledger = Ledger(prices_of(self._plugins, targets))
+        attempts = Attempts(
+            targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
+        )
         limiter = RateLimiter(config.rate_limit_config, clock=self._clock)
         guards, guardrails = self._build_guards()
         cache = self._build_cache(cache)
         pipeline = Pipeline(
-            routes=RouteTable(config, self._plugins, targets, default),
+            routes=RouteTable(
+                config, self._plugins, targets, default, StrategyMaker(statistics, self._random, ledger.price)
+            ),
             embed_limits=lambda route: targets[route.provider].offer.embed_limits,
             identities=identities_of(targets),
             guards=guards,
@@ -105,8 +123,8 @@ class Composer:
             else None,
             batching=self._build_batching(),
             limiter=limiter,
-            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
-            ledger=Ledger(prices_of(self._plugins, targets)),
+            attempts=attempts,
+            ledger=ledger,
             telemetry=telemetry,
         )
         composition = Composition(
@@ -115,6 +133,8 @@ class Composer:
             targets=targets,
             pipeline=pipeline,
             breakers=breakers,
+            statistics=statistics,
+            budget=budget,
             limiter=limiter,
             cache=cache,
             telemetry=telemetry,
@@ -144,19 +164,20 @@ class Composer:
         offered = self._offers.find("provider", name)
         return offered.offer if offered is not None and isinstance(offered.offer, ProviderOffer) else None
 
-    def _build_target(self, name: str, *, is_default: bool) -> Target:
-        offered = self._offers.get("provider", name)
+    def _build_target(self, instance: ProviderInstance, *, is_default: bool) -> Target:
+        offered = evolve(self._offers.get("provider", instance.plugin), name=instance.name)
         offer = offered.offer
         assert isinstance(offer, ProviderOffer)
-        settings = settings_for(name, offer, self._config, is_default=is_default)
+        settings = settings_for(instance.family, offer, self._config, given=instance.given, is_default=is_default)
         provider = self._build(offered, settings)
         self._closers.append(provider)
         return Target(
             offer=offer,
             provider=provider,
-            identity=identity(name, f"{offered.origin} {offered.version}", settings),
+            identity=identity(instance.name, f"{offered.origin} {offered.version}", settings),
             keeps_deadline=bool(getattr(provider, "keeps_deadline", False)),
-            capabilities=capabilities_of(name, offer, self._config.capabilities),
+            capabilities=capabilities_of(instance.family, offer, self._config.capabilities),
+            first_token_timeout=self._config.first_token_timeout,
         )
 
     def _build(self, offered: Offered, settings: Any) -> Any:

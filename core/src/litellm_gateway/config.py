@@ -11,7 +11,11 @@ import attrs
 from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
-from litellm_gateway.route_config import CircuitBreakerConfig, RetryBudgetConfig, RouteConfig
+from litellm_gateway.route_config import (
+    CircuitBreakerConfig as CircuitBreakerConfig,  # also known from here
+    RetryBudgetConfig,
+    RouteConfig,
+)
 from litellm_gateway.secrets import Secret, as_secret
 from litellm_gateway.setting_rules import not_negative, positive, refuse, whole
 
@@ -159,14 +163,14 @@ class GatewayConfig:
     first_token_timeout: float | None = field(default=None, validator=positive)
     chunk_timeout: float | None = field(default=None, validator=positive)
     max_retries: int = field(default=2, validator=[whole, not_negative])
-    retry_budget: RetryBudgetConfig | None = RetryBudgetConfig()
+    retry_budget: RetryBudgetConfig | None = RetryBudgetConfig()  # noqa: RUF009 - frozen
     routes: Mapping[str, RouteConfig] = field(factory=dict, converter=_routes_by_name)
     fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
     context_fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
     content_fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
     key_rest: float = field(default=300.0, validator=positive)
     rate_limit_config: RateLimitConfig | None = None
-    circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
+    circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()  # noqa: RUF009 - frozen
 
     enable_caching: bool = False
     cache_ttl: float | None = field(default=None, validator=positive)

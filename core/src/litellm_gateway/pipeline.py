@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 
 from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.attempts import failures_of
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.dialects import as_chunks
 from litellm_gateway.embedding_parts import parts_of, send_parts
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import EmbedResponse
+    from litellm_gateway.routing import RoutePlan
     from litellm_gateway.single_flight import SingleFlight
     from litellm_gateway.telemetry import CallRecord, Telemetry
 
@@ -62,7 +64,7 @@ class Pipeline:
 
     routes: RouteTable
     embed_limits: Callable[[Route], EmbedLimits]
-    identities: Callable[[Sequence[Route]], str]
+    identities: Callable[[RoutePlan], str]
     guards: Guards
     keys: CacheMechanism
     cache: CacheMechanism | None
@@ -145,7 +147,7 @@ class Pipeline:
             self.in_flight.discard(call)
             self.telemetry.finished(record)
 
-    def _key(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> CacheKey | None:
+    def _key(self, call: Call, request: AnyRequest, routes: RoutePlan) -> CacheKey | None:
         if self.cache is None and self.single_flight is None:
             return None
         if not isinstance(request, GenerateRequest | EmbedRequest):
@@ -244,7 +246,9 @@ class Pipeline:
             reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
         pieces = None
         try:
-            opened = await self.attempts.run(call, routes, lambda attempt: open_stream(attempt, request, made))
+            opened = await self.attempts.run(
+                call, routes, lambda attempt: open_stream(attempt, request, made), streamed=True
+            )
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece
@@ -265,11 +269,13 @@ class Pipeline:
         metadata = {
             **answer.metadata,
             "provider": provider,
+            "route": (record.cached and answer.metadata.get("route")) or f"{provider}/{record.model}",
             "request_id": call.id,
             "latency": record.latency(),
             "cost": record.cost,
             "cached": record.cached,
             "attempts": call.attempts,
+            "failures": failures_of(call) if call.errors else (),
         }
         return evolve(answer, metadata=metadata)
 

@@ -164,6 +164,11 @@ class RouteStatistics:
             now = self.clock()
             return {route.id: self._shown(route, record, now) for route, record in self._records.items()}
 
+    def describe(self, route: Route) -> dict[str, Any]:
+        """Give what :meth:`snapshot` gives for one route, also for one nobody used yet."""
+        with self._lock:
+            return self._shown(route, self._records.get(route) or RouteRecord(), self.clock())
+
     def _shown(self, route: Route, record: RouteRecord, now: float) -> dict[str, Any]:
         until = max(record.rests_until, self._keys.get(route.provider, (0.0, ""))[0])
         return {

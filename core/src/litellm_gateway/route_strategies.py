@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from litellm_gateway.contracts import Route
-    from litellm_gateway.responses import Price
+    from litellm_gateway.route_config import RouteConfig
     from litellm_gateway.route_statistics import RouteStatistics
+    from litellm_gateway.token_usage import Price
 
 _EVEN: Mapping[Route, float] = {}
 _INPUT_SHARE = 3
@@ -131,12 +132,37 @@ def _chance(tenant: str, route: Route) -> float:
     return (int.from_bytes(digest.digest(), "big") + 0.5) / 2.0**56
 
 
-def _by_weight(
-    routes: Sequence[Route], weights: Mapping[Route, float], chances: Sequence[float]
-) -> Sequence[Route]:
+def _by_weight(routes: Sequence[Route], weights: Mapping[Route, float], chances: Sequence[float]) -> Sequence[Route]:
     """Draw without putting back (Efraimidis and Spirakis): the largest ``chance ** (1 / weight)`` is first."""
     keys = {
         route: math.log(max(chance, 1e-300)) / weights.get(route, 1.0)
         for route, chance in zip(routes, chances, strict=True)
     }
     return sorted(routes, key=lambda route: -keys[route])
+
+
+@frozen
+class StrategyMaker:
+    """Makes the strategy of a configured route; without a configuration, for the keys of one provider."""
+
+    statistics: RouteStatistics
+    random: random.Random
+    price: Callable[[str, str], Price | None]
+
+    def __call__(self, entry: RouteConfig | None, weights: Mapping[Route, float]) -> RouteStrategy | None:
+        """Give the strategy, None for the order routes are listed in."""
+        if entry is None:
+            return LeastBusy(self.statistics, self.random)
+        made = self._named(entry.strategy, weights)
+        return Sticky(made or Ordered(), weights) if entry.sticky else made
+
+    def _named(self, name: str, weights: Mapping[Route, float]) -> RouteStrategy | None:
+        if name == "weighted":
+            return Weighted(self.random, weights)
+        if name == "least_busy":
+            return LeastBusy(self.statistics, self.random)
+        if name == "lowest_latency":
+            return LowestLatency(self.statistics, self.random)
+        if name == "cheapest":
+            return Cheapest(self.price)
+        return None

@@ -175,7 +175,10 @@ class Router:
                     f"routes.{name} leads to '{nested[0]}', which is a name of routes itself; name its models instead",
                     path=f"routes.{name}",
                 )
-            self.routes(name)
+            try:
+                self._pool(name)
+            except InvalidRequestError as error:
+                raise ConfigurationError(f"routes.{name}: {error.message}", path=f"routes.{name}") from error
         for model in (*self._fallbacks, *self._context, *self._content):
             self._pool(model)
 

@@ -33,10 +33,11 @@ from litellm_gateway.route_statistics import RouteStatistics
 from litellm_gateway.route_strategies import StrategyMaker
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
+from litellm_gateway.upstream import Upstream
 from litellm_gateway.wire import Timeouts, TransportSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from litellm_gateway.config import GatewayConfig
 
@@ -112,18 +113,12 @@ class Composer:
             routes=RouteTable(
                 config, self._plugins, targets, default, StrategyMaker(statistics, self._random, ledger.price)
             ),
-            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
             identities=identities_of(targets),
             guards=guards,
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock)
-            if config.enable_request_deduplication
-            else None,
-            batching=self._build_batching(),
-            limiter=limiter,
-            attempts=attempts,
+            upstream=self._build_upstream(targets, attempts, limiter),
             ledger=ledger,
             telemetry=telemetry,
         )
@@ -215,8 +210,6 @@ class Composer:
         ranked = [each for each in found if each is not None and isinstance(each.offer, TransportOffer)]
         if not ranked:
             return self._offers.get("transport", "httpx")
-        if not ranked:
-            return self._offers.get("transport", "httpx")
         return max(ranked, key=lambda each: getattr(each.offer, "speed", 0))
 
     def _build_sinks(self) -> list[tuple[str, Any]]:
@@ -273,6 +266,17 @@ class Composer:
         if given is None:
             self._closers.append(cache)
         return cache
+
+    def _build_upstream(self, targets: Mapping[str, Target], attempts: Attempts, limiter: RateLimiter) -> Upstream:
+        config = self._config
+        shares = config.enable_request_deduplication
+        return Upstream(
+            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
+            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock) if shares else None,
+            batching=self._build_batching(),
+            limiter=limiter,
+            attempts=attempts,
+        )
 
     def _build_batching(self) -> Any:
         config = self._config

@@ -17,7 +17,7 @@ from litellm_gateway.route_config import (
     RouteConfig,
 )
 from litellm_gateway.secrets import Secret, as_secret
-from litellm_gateway.setting_rules import not_negative, positive, refuse, whole
+from litellm_gateway.setting_checks import not_negative, positive, refuse, whole
 
 if TYPE_CHECKING:
     from typing import Self

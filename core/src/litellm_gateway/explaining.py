@@ -28,7 +28,7 @@ def explain(parts: Composition, request: GenerateRequest, *, tenant: str, stream
     """
     pipeline = parts.pipeline
     plan = pipeline.routes(request)
-    routes = pipeline.attempts.in_order(tenant, plan, streamed=streamed)
+    routes = pipeline.upstream.attempts.in_order(tenant, plan, streamed=streamed)
     return {
         "tenant": tenant,
         "guardrails": pipeline.guards.names(),
@@ -50,7 +50,7 @@ def explain(parts: Composition, request: GenerateRequest, *, tenant: str, stream
 
 def _cache_key(parts: Composition, plan: RoutePlan, request: GenerateRequest, tenant: str) -> str | None:
     pipeline = parts.pipeline
-    if pipeline.cache is None and pipeline.single_flight is None:
+    if pipeline.cache is None and pipeline.upstream.single_flight is None:
         return None
     return pipeline.keys.key(tenant, pipeline.identities(plan), request).digest
 

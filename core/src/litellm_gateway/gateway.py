@@ -187,7 +187,7 @@ class LiteLLMGateway(Oversight, FurtherCalls):
 
         if self._closed:
             raise GatewayError("this gateway is closed; make a new one with create_gateway()")
-        timeout = check_timeout(options.get("timeout"))
+        timeout, rule = check_timeout(options.get("timeout")), options.get("on_unsupported")
         now = time.monotonic()
         return Call(
             id=f"req_{os.urandom(12).hex()}",
@@ -196,7 +196,7 @@ class LiteLLMGateway(Oversight, FurtherCalls):
             retries_left=self.config.max_retries,
             clock=time.monotonic,
             started_at=now,
-            on_unsupported=check_on_unsupported(options.get("on_unsupported") or self.config.on_unsupported),
+            on_unsupported=check_on_unsupported(self.config.on_unsupported if rule is None else rule),
         )
 
 

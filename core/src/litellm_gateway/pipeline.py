@@ -4,9 +4,9 @@
  2 guarding          input guardrails: allow, modify, block
  3 routing           routes for the model
  4 cache_mechanism   a cached answer goes to 8
- 5 single_flight     an identical request in flight is followed
- 6 rate_limiter      reserve requests and tokens, wait in the queue if allowed
- 7 attempts          for each route, for each try: breaker, provider; settle with the limiter
+ 5 upstream          single_flight: an identical request in flight is followed
+ 6                   rate_limiter: reserve requests and tokens, wait in the queue if allowed
+ 7                   attempts: for each route, for each try: breaker, provider; settle with the limiter
  8 guarding          output guardrails, on cached answers too
  9 ledger            price it
 10 cache_mechanism   store a whole, unmodified answer that was just made
@@ -19,43 +19,28 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import failures_of
-from litellm_gateway.contracts import CacheKey
 from litellm_gateway.dialects import as_chunks
-from litellm_gateway.embedding_parts import parts_of, send_parts
-from litellm_gateway.ledger import estimate_text_tokens, estimate_tokens
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
-from litellm_gateway.streaming import close, open_stream
+from litellm_gateway.streaming import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.contracts import Call, EmbedLimits, Route
+    from litellm_gateway.contracts import CacheKey, Call, Route
     from litellm_gateway.guarding import Guards
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.provider_table import RouteTable
-    from litellm_gateway.rate_limiter import RateLimiter
-    from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import EmbedResponse
     from litellm_gateway.routing import RoutePlan
-    from litellm_gateway.single_flight import SingleFlight
     from litellm_gateway.telemetry import CallRecord, Telemetry
+    from litellm_gateway.upstream import Upstream
 
     Response = GenerateResponse | EmbedResponse
-
-
-@frozen(kw_only=True)
-class Made:
-    """An answer a provider has just made, and the route it came by."""
-
-    answer: Any
-    route: Route
 
 
 @frozen(kw_only=True, eq=False)
@@ -63,16 +48,12 @@ class Pipeline:
     """The rooms a request passes, in place; a room that is switched off is None or not ``active``."""
 
     routes: RouteTable
-    embed_limits: Callable[[Route], EmbedLimits]
     identities: Callable[[RoutePlan], str]
     guards: Guards
     keys: CacheMechanism
     cache: CacheMechanism | None
     cache_ttl: float | None
-    single_flight: SingleFlight | None
-    batching: RequestBatching | None
-    limiter: RateLimiter
-    attempts: Attempts
+    upstream: Upstream
     ledger: Ledger
     telemetry: Telemetry
     in_flight: set[Call] = field(factory=set, repr=False)
@@ -148,7 +129,7 @@ class Pipeline:
             self.telemetry.finished(record)
 
     def _key(self, call: Call, request: AnyRequest, routes: RoutePlan) -> CacheKey | None:
-        if self.cache is None and self.single_flight is None:
+        if self.cache is None and self.upstream.single_flight is None:
             return None
         if not isinstance(request, GenerateRequest | EmbedRequest):
             return None
@@ -172,54 +153,9 @@ class Pipeline:
     async def _make(
         self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
     ) -> Any:
-        """Get a fresh answer: from an identical request in flight, with a batch, or alone."""
-        if self.single_flight is None or key is None:
-            made = await self._upstream(call, request, routes)
-        else:
-            apart = CacheKey(call.tenant, key.digest)
-            made, record.shared = await self.single_flight.run(apart, lambda: self._upstream(call, request, routes))
+        made, record.shared = await self.upstream.make(call, request, routes, key)
         record.provider, record.model = made.route.provider, made.route.model
         return made.answer
-
-    async def _upstream(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
-        if isinstance(request, EmbedRequest):
-            parts = parts_of(request, self.embed_limits(routes[0]))
-            if len(parts) > 1:
-                return await self._send_parts(call, parts, routes)
-        if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
-            return await self.send(call, request, routes)
-        made: Made = await self.batching.submit(call, request, routes, self.send)
-        return made
-
-    async def _send_parts(self, call: Call, parts: Sequence[EmbedRequest], routes: Sequence[Route]) -> Made:
-        made: list[Made] = []
-
-        async def send(part: EmbedRequest) -> EmbedResponse:
-            made.append(await self.send(call, part, routes))
-            answer: EmbedResponse = made[-1].answer
-            return answer
-
-        answer = await send_parts(parts, send)
-        return Made(answer=answer, route=made[-1].route)
-
-    async def send(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
-        """Reserve, try the routes, settle."""
-
-        async def attempt_whole(attempt: Attempt) -> Made:
-            answer = await ask(attempt, request)
-            attempt.ended()
-            return Made(answer=answer, route=attempt.route)
-
-        if not self.limiter.active:
-            return await self.attempts.run(call, routes, attempt_whole)
-        tokens = estimate_tokens(request)
-        reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
-        try:
-            made = await self.attempts.run(call, routes, attempt_whole)
-            reservation.settle(made.answer.usage.total_tokens)
-            return made
-        finally:
-            reservation.refund()
 
     async def _pieces(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
@@ -228,35 +164,9 @@ class Pipeline:
         cached = await self._look_up(key, record)
         if isinstance(cached, GenerateResponse):
             return None, _replay(cached)
-        made = AnswerBuilder()
-        if self.single_flight is None or key is None:
-            return made, self._upstream_pieces(call, request, routes, made)
-        apart = CacheKey(call.tenant, key.digest)
-        shared = self.single_flight.stream(apart, lambda: self._upstream_pieces(call, request, routes, made))
-        record.shared = shared.shared
-        return (None if record.shared else made), shared
-
-    async def _upstream_pieces(
-        self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
-    ) -> AsyncIterator[StreamChunk]:
-        """Reserve, open a stream on one of the routes, follow it, settle."""
-        reservation = None
-        if self.limiter.active:
-            tokens = estimate_tokens(request)
-            reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
-        pieces = None
-        try:
-            opened = await self.attempts.run(
-                call, routes, lambda attempt: open_stream(attempt, request, made), streamed=True
-            )
-            pieces = opened.pieces()
-            async for piece in pieces:
-                yield piece
-        finally:
-            if pieces is not None:
-                await close(pieces)
-            if reservation is not None:
-                _settle(reservation, request, made, opened=pieces is not None)
+        pieces, made = self.upstream.open(call, request, routes, key)
+        record.shared = made is None
+        return made, pieces
 
     def _signed(self, answer: Any, call: Call, record: CallRecord) -> Any:
         """Write who answered, how long it took and what it cost into the answer's metadata."""
@@ -278,17 +188,6 @@ class Pipeline:
             "failures": failures_of(call) if call.errors else (),
         }
         return evolve(answer, metadata=metadata)
-
-
-def _settle(reservation: Any, request: GenerateRequest, made: AnswerBuilder, *, opened: bool) -> None:
-    """A stream that was never opened cost nothing; one that broke cost about what came."""
-    if not opened:
-        reservation.refund()
-    elif made.usage is not None:
-        reservation.settle(made.usage.total_tokens)
-    else:
-        prompt = estimate_tokens(evolve(request, max_tokens=1))
-        reservation.settle(prompt + estimate_text_tokens(made.text))
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

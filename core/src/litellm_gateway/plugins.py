@@ -13,6 +13,7 @@ import pluggy
 from litellm_gateway import hookspecs
 from litellm_gateway.contracts import PLUGIN_API, GuardrailOffer, Offer, ProviderOffer
 from litellm_gateway.errors import GatewayError, PluginConflictError, PluginContractError, PluginError
+from litellm_gateway.token_usage import Price
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Route
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.responses import Price
 
 OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
     "provider": ("gateway_provider", ProviderOffer),
@@ -96,10 +96,10 @@ class Plugins:
         if not self._implemented("gateway_model_price"):
             return None
         try:
-            answer: Price | None = self._manager.hook.gateway_model_price(provider=provider, model=model)
+            answer = self._manager.hook.gateway_model_price(provider=provider, model=model)
         except Exception:
             return None
-        return answer
+        return answer if isinstance(answer, Price) else None
 
     def decides_routes(self) -> bool:
         """Tell whether anybody implements ``gateway_routes``."""

@@ -9,8 +9,9 @@ from litellm_gateway.contracts import Capabilities, Route
 from litellm_gateway.errors import ConfigurationError, InvalidRequestError
 from litellm_gateway.fitting import override
 from litellm_gateway.provider_instances import TWIN
-from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModelListRequest, TokenCountRequest
 from litellm_gateway.routing import RoutePlan, Router
+from litellm_gateway.token_usage import Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import ProviderOffer
     from litellm_gateway.plugins import Plugins
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.responses import Price
     from litellm_gateway.route_strategies import StrategyMaker
 
 _REMEMBERED = 1024
@@ -49,14 +49,14 @@ class RouteTable:
         self._plugins = plugins
         self._targets = targets
         self._decided = plugins.decides_routes()
-        self._generate, self._embed = _routers(config, targets, default, strategy)
+        self._default = default
+        self._generate, self._embed, self._other = _routers(config, targets, default, strategy)
         self._generate.check()
         self.default_model = "" if config.default_model in config.routes else _plain_default(self._generate)
 
     def __call__(self, request: AnyRequest) -> RoutePlan:
         """Give the routes as they are configured, or as a policy wants them; raises as :meth:`Router.routes` does."""
-        router = self._embed if isinstance(request, EmbedRequest) else self._generate
-        found = router.routes(request.model)
+        found = self._routes(request)
         if not self._decided:
             return found
         decided = self._plugins.routes(request, found.routes)
@@ -65,10 +65,21 @@ class RouteTable:
         routes = _known(decided, self._targets)
         return RoutePlan(routes=routes, pool=len(routes), fixed=True)
 
+    def _routes(self, request: AnyRequest) -> RoutePlan:
+        """Only text and embeddings have routes to fall back on: any other answer holds for its own model alone."""
+        if isinstance(request, GenerateRequest):
+            return self._generate.routes(request.model)
+        if isinstance(request, EmbedRequest):
+            return self._embed.routes(request.model)
+        if isinstance(request, ModelListRequest):
+            return RoutePlan(routes=(self._list_route(request.model),))
+        router = self._generate if isinstance(request, TokenCountRequest) else self._other
+        return router.pool(request.model)
+
 
 def _routers(
     config: GatewayConfig, targets: Mapping[str, Target], default: str | None, strategy: StrategyMaker
-) -> tuple[Router, Router]:
+) -> tuple[Router, Router, Router]:
     shared: dict[str, Any] = {
         "providers": list(targets),
         "default": default,
@@ -90,7 +101,8 @@ def _routers(
         default_model=config.default_embedding_model,
         purpose="embed",
     )
-    return generate, embed
+    other = Router(**shared, default_models=dict.fromkeys(targets, ""), purpose="other")
+    return generate, embed, other
 
 
 def _twins(targets: Mapping[str, Target]) -> dict[str, tuple[str, ...]]:
@@ -110,14 +122,18 @@ def _plain_default(router: Router) -> str:
 
 
 def prices_of(plugins: Plugins, targets: Mapping[str, Target]) -> Callable[[str, str], Price | None]:
-    """Give what prices a model: policies first, then the provider's own table."""
+    """Give what prices a model: policies first, then the provider's own table; a table that fails knows no price."""
 
     def price(provider: str, model: str) -> Price | None:
         decided = plugins.price(provider.partition(TWIN)[0], model)
         if decided is not None:
             return decided
         table = targets[provider].offer.prices if provider in targets else None
-        return table(model) if table is not None else None
+        try:
+            found = table(model) if table is not None else None
+        except Exception:  # a stranger's table; the answer it would price is paid for
+            return None
+        return found if isinstance(found, Price) else None
 
     return price
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from litellm_gateway.batching import Batcher
 from litellm_gateway.requests import EmbedRequest
@@ -41,13 +41,18 @@ class RequestBatching:
         return await self._batcher.submit(_likeness(call, request, routes), (call, request, routes), send_all)
 
 
+_ALIKE = tuple(
+    field.name for field in fields(EmbedRequest) if field.name not in ("texts", "extra_body", "extra_headers")
+)
+
+
 def _likeness(call: Call, request: Request, routes: Sequence[Route]) -> Hashable:
     """Requests of equal likeness may travel together; the tenant is always part of it."""
     if not isinstance(request, EmbedRequest):
         return (call.tenant, "generate", tuple(routes))
     mergeable = not request.extra_body and not request.extra_headers
     own = None if mergeable else id(request)
-    return (call.tenant, "embed", tuple(routes), request.dimensions, request.input_type, request.user, own)
+    return (call.tenant, "embed", tuple(routes), own, *(getattr(request, name) for name in _ALIKE))
 
 
 async def _send_all(items: Sequence[Waiting], send: Send) -> Sequence[Any]:

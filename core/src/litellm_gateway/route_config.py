@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from litellm_gateway.setting_rules import not_negative, positive, refuse, share, whole
+from litellm_gateway.setting_checks import not_negative, positive, refuse, share, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

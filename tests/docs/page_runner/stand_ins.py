@@ -17,11 +17,6 @@ VARIABLES = {
     "anthropic": {"ANTHROPIC_API_KEY": "sk-ant-0123456789abcdefghijklmn", "ANTHROPIC_BASE_URL": "{}"},
     "google": {"GOOGLE_API_KEY": "AIza0123456789abcdefghijklmn", "GOOGLE_GEMINI_BASE_URL": "{}"},
     "cohere": {"CO_API_KEY": "co-0123456789abcdefghijklmn", "CO_API_URL": "{}"},
-    "bedrock": {
-        "AWS_BEARER_TOKEN_BEDROCK": "bedrock-0123456789abcdef",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "{}",
-    },
     "groq": {"GROQ_API_KEY": "gsk_0123456789abcdefghijklmn"},
     "ollama": {"OLLAMA_HOST": "{}"},
 }

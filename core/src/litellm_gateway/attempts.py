@@ -58,9 +58,8 @@ class Attempt:
     started: float
     _breaker: CircuitBreaker
     _ticket: int
-    _telemetry: Telemetry
-    _statistics: RouteStatistics
     _record: RouteRecord
+    _owner: Attempts
     _first_content: float | None = field(default=None, init=False)
     _open: bool = field(default=True, init=False)
 
@@ -74,19 +73,19 @@ class Attempt:
             return
         self._open = False
         record, seconds, average = self._record, self._first_content, self._record.first_content
+        record.running.discard(self)
         if seconds is None:
             seconds, average = self.call.clock() - self.started, record.whole
         if error is None:
             self._breaker.succeeded(self._ticket, seconds)
-            self._statistics.answered(self.route, record, average, seconds)
+            self._owner.statistics.answered(self.route, record, average, seconds)
         elif getattr(error, "provider_fault", False):
             self._breaker.failed(self._ticket, seconds, hint_of(error))
-            self._statistics.failed(record, seconds)
+            self._owner.statistics.failed(record, seconds)
         else:
             self._breaker.released(self._ticket)
-            self._statistics.ended(record)
-        if self._telemetry.active:
-            self._telemetry.emit(self._event(error))
+        if self._owner.telemetry.active:
+            self._owner.telemetry.emit(self._event(error))
 
     def _event(self, error: BaseException | None) -> AttemptFinished:
         return AttemptFinished(
@@ -126,8 +125,8 @@ class Attempts:
     ) -> None:
         self._targets = targets
         self._breakers = breakers
-        self._telemetry = telemetry
-        self._statistics = statistics
+        self.telemetry = telemetry
+        self.statistics = statistics
         self._budget = budget
         self._sleep = sleep
         self._random = random
@@ -153,19 +152,24 @@ class Attempts:
             AllRoutesFailedError: Several routes were tried and none answered.
             DeadlineExceededError: The call's time ran out between tries.
         """
-        waiting = self.in_order(call.tenant, routes, streamed=streamed) if len(routes) > 1 else routes
+        waiting = self.in_order(call.tenant, routes, streamed=streamed)
         tried: list[Route] = []
         while True:
             route, waiting = waiting[0], waiting[1:]
-            answer, failure = await self._try(call, route, send, others=len(waiting))
-            if failure is None:
-                return answer  # type: ignore[return-value]
+            tries = 0
+            while True:
+                try:
+                    return await self._once(call, route, send, again=tries > 0)
+                except GatewayError as error:
+                    failure = error
+                tries += 1
+                pause = self._failed(call, route, failure, tries=tries, others=len(waiting))
+                if pause is None:
+                    break
+                await self._sleep(pause)
             tried.append(route)
-            self._statistics.leave_alone(route, failure)
-            further = waiting if failure.try_next_route else ()
-            if isinstance(routes, RoutePlan):
-                further = routes.after(failure, route, waiting)
-            waiting = [each for each in further if each not in tried]
+            self.statistics.leave_alone(route, failure)
+            waiting = _further(routes, failure, tried, waiting)
             if not waiting:
                 raise _verdict(call, failure, tried=len(tried))
 
@@ -173,50 +177,34 @@ class Attempts:
         """Give the routes as a call would try them now."""
         if not isinstance(routes, RoutePlan):
             return routes
+        if len(routes.routes) == 1:
+            return routes.routes
         ordered = routes.in_order(tenant=tenant, streamed=streamed)
-        return ordered if routes.fixed else self._statistics.awake(ordered)
+        return ordered if routes.fixed else self.statistics.awake(ordered)
 
-    async def _try(
-        self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, others: int
-    ) -> tuple[T | None, GatewayError | None]:
-        """Ask one route, again where that may help; give its answer or its last error."""
-        tries = 0
-        while True:
-            try:
-                return await self._once(call, route, send, again=tries > 0), None
-            except GatewayError as error:
-                failure = error
-            failure.provider = failure.provider or route.provider
-            failure.model = failure.model or route.model
-            call.errors.append(failure)
-            tries += 1
-            pause = self._pause(call, failure, tries=tries, others=others)
-            if pause is None or not self._budget.take():
-                return None, failure
-            call.retries_left -= 1
-            await self._sleep(pause)
+    def _failed(self, call: Call, route: Route, error: GatewayError, *, tries: int, others: int) -> float | None:
+        """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
+        error.provider = error.provider or route.provider
+        error.model = error.model or route.model
+        call.errors.append(error)
+        pause = self._pause(call, error, tries=tries, others=others)
+        if pause is None or not self._budget.take():
+            return None
+        call.retries_left -= 1
+        return pause
 
     async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, again: bool) -> T:
         target = self._targets[route.provider]
-        breaker = self._breakers.get(route.id)
+        key = route.id
+        breaker = self._breakers.get(key)
         ticket = breaker.admit()
         call.attempts += 1
+        now = call.clock()
         if not again:
-            self._budget.sent()
-        record = self._statistics.get(route)
-        self._statistics.begun(record)
-        attempt = Attempt(
-            call=call,
-            route=route,
-            target=target,
-            number=call.attempts,
-            started=call.clock(),
-            breaker=breaker,
-            ticket=ticket,
-            telemetry=self._telemetry,
-            statistics=self._statistics,
-            record=record,
-        )
+            self._budget.sent(now)
+        record = self.statistics.get(key)
+        attempt = Attempt(call, route, target, call.attempts, now, breaker, ticket, record, self)
+        record.running.add(attempt)
         try:
             if target.keeps_deadline:
                 return await send(attempt)
@@ -281,6 +269,17 @@ def foreign(provider: str, error: Exception) -> GatewayError:
 def failures_of(call: Call) -> tuple[str, ...]:
     """Name the failed attempts of a call in order, as ``provider/model: class of the error``."""
     return tuple(f"{error.provider or 'gateway'}/{error.model}: {type(error).__name__}" for error in call.errors)
+
+
+def _further(
+    routes: Sequence[Route], failure: GatewayError, tried: Sequence[Route], waiting: Sequence[Route]
+) -> Sequence[Route]:
+    """Give the routes that may still answer."""
+    if isinstance(routes, RoutePlan):
+        further = routes.after(failure, tried[-1], waiting)
+    else:
+        further = waiting if failure.try_next_route else ()
+    return [route for route in further if route not in tried]
 
 
 def _verdict(call: Call, failure: GatewayError, *, tried: int) -> Any:

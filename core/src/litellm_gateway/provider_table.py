@@ -76,6 +76,17 @@ class RouteTable:
         router = self._generate if isinstance(request, TokenCountRequest) else self._other
         return router.pool(request.model)
 
+    def _list_route(self, provider: str) -> Route:
+        name = provider or self._default
+        if name is not None and name in self._targets:
+            return Route(provider=name, model="*")
+        raise InvalidRequestError(
+            f"this gateway has no provider {name!r}; it has {', '.join(self._targets)}"
+            if name
+            else f"name the provider whose models to list: {', '.join(self._targets)}",
+            parameter="provider",
+        )
+
 
 def _routers(
     config: GatewayConfig, targets: Mapping[str, Target], default: str | None, strategy: StrategyMaker

@@ -35,13 +35,15 @@ class RetryBudget:
         self._refused = 0
         self._lock = threading.Lock()
 
-    def sent(self) -> None:
-        """A request went to a route for the first time."""
+    def sent(self, now: float) -> None:
+        """A request went to a route for the first time, at this point of the clock."""
         if self._config is None:
             return
         with self._lock:
-            self._counts.advance(self._clock())
-            self._counts.add(_REQUESTS)
+            if now >= self._counts.until:
+                self._counts.advance(now)
+            self._counts.totals[_REQUESTS] += 1
+            self._counts.slice[_REQUESTS] += 1
 
     def take(self) -> bool:
         """Take one retry out; False when none is left."""

@@ -6,7 +6,6 @@ It only keeps what it is told; who is asked first is the strategies' business.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -55,20 +54,25 @@ class RouteRecord:
     """What is known of one route.
 
     Attributes:
-        in_flight: Requests on their way.
+        running: What is on its way, one object per request.
         answered, failed: Requests that were answered, and that failed by the provider's fault.
         whole, first_content: Seconds until a whole answer, and until the first content of a stream.
         rests_until: Point on the clock until which it is left alone.
         reason: Class of the error it is left alone for.
     """
 
-    in_flight: int = 0
+    running: set[object] = field(factory=set)
     answered: int = 0
     failed: int = 0
     whole: Average = field(factory=Average)
     first_content: Average = field(factory=Average)
     rests_until: float = 0.0
     reason: str | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests on their way."""
+        return len(self.running)
 
 
 class RouteStatistics:
@@ -86,35 +90,24 @@ class RouteStatistics:
         self._most = most
         # Reentrant: a garbage-collected call may report in the middle of a locked step.
         self._lock = threading.RLock()
-        self._records: OrderedDict[Route, RouteRecord] = OrderedDict()
+        self._records: dict[str, RouteRecord] = {}
         self._keys: dict[str, tuple[float, str]] = {}
         self._resting_until = 0.0
 
-    def get(self, route: Route) -> RouteRecord:
-        """Give the record of a route."""
-        record = self._records.get(route)
+    def get(self, key: str) -> RouteRecord:
+        """Give the record of a route, by its ``id``."""
+        record = self._records.get(key)
         if record is not None:
             return record
         with self._lock:
             if len(self._records) >= self._most:
-                idle = (each for each, record in self._records.items() if not record.in_flight)
+                idle = (each for each, record in self._records.items() if not record.running)
                 self._records.pop(next(idle, next(iter(self._records))))
-            return self._records.setdefault(route, RouteRecord())
-
-    def begun(self, record: RouteRecord) -> None:
-        """A request is on its way."""
-        with self._lock:
-            record.in_flight += 1
-
-    def ended(self, record: RouteRecord) -> None:
-        """A request came to an end that says nothing about the route: it was cancelled, or wrong in itself."""
-        with self._lock:
-            record.in_flight -= 1
+            return self._records.setdefault(key, RouteRecord())
 
     def answered(self, route: Route, record: RouteRecord, average: Average, seconds: float) -> None:
         """A request was answered after this many seconds; a route that was left alone need not be any longer."""
         with self._lock:
-            record.in_flight -= 1
             record.answered += 1
             average.take(seconds, self.clock())
             if self._keys or record.reason is not None:
@@ -124,7 +117,6 @@ class RouteStatistics:
     def failed(self, record: RouteRecord, seconds: float) -> None:
         """A request failed by the provider's fault, which counts as an answer that took twice as long."""
         with self._lock:
-            record.in_flight -= 1
             record.failed += 1
             now = self.clock()
             for average in (record.whole, record.first_content):
@@ -144,7 +136,7 @@ class RouteStatistics:
                 until = now + min(LONGEST_LIMIT, _seconds(error.retry_after))
             else:
                 return
-            record = self.get(route)
+            record = self.get(route.id)
             record.rests_until, record.reason = max(record.rests_until, until), reason
             self._resting_until = max(self._resting_until, until)
 
@@ -154,39 +146,39 @@ class RouteStatistics:
         if now >= self._resting_until:
             return routes
         with self._lock:
-            awake = [route for route in routes if self._reason(route, now) is None]
-            limited = [route for route in routes if self._reason(route, now) == RateLimitError.__name__]
+            awake = [route for route in routes if self._reason(route.id, now) is None]
+            limited = [route for route in routes if self._reason(route.id, now) == RateLimitError.__name__]
         return [*awake, *limited] or routes
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """Give every record by route, seconds as numbers or None."""
         with self._lock:
             now = self.clock()
-            return {route.id: self._shown(route, record, now) for route, record in self._records.items()}
+            return {key: self._shown(key, record, now) for key, record in self._records.items()}
 
     def describe(self, route: Route) -> dict[str, Any]:
         """Give what :meth:`snapshot` gives for one route, also for one nobody used yet."""
         with self._lock:
-            return self._shown(route, self._records.get(route) or RouteRecord(), self.clock())
+            return self._shown(route.id, self._records.get(route.id) or RouteRecord(), self.clock())
 
-    def _shown(self, route: Route, record: RouteRecord, now: float) -> dict[str, Any]:
-        until = max(record.rests_until, self._keys.get(route.provider, (0.0, ""))[0])
+    def _shown(self, key: str, record: RouteRecord, now: float) -> dict[str, Any]:
+        until = max(record.rests_until, self._keys.get(key.partition("/")[0], (0.0, ""))[0])
         return {
             "in_flight": record.in_flight,
             "answered": record.answered,
             "failed": record.failed,
             "seconds": None if record.whole.at is None else record.whole.value,
             "first_content_seconds": None if record.first_content.at is None else record.first_content.value,
-            "left_alone": self._reason(route, now),
+            "left_alone": self._reason(key, now),
             "left_alone_seconds": max(0.0, until - now) or None,
         }
 
-    def _reason(self, route: Route, now: float) -> str | None:
+    def _reason(self, key: str, now: float) -> str | None:
         """Say for which error a route is left alone; None when it is not."""
-        until, reason = self._keys.get(route.provider, (0.0, None))
+        until, reason = self._keys.get(key.partition("/")[0], (0.0, None))
         if now < until:
             return reason
-        record = self._records.get(route)
+        record = self._records.get(key)
         return record.reason if record is not None and now < record.rests_until else None
 
 

@@ -61,7 +61,7 @@ class LeastBusy:
     def order(self, routes: Sequence[Route], *, tenant: str, streamed: bool) -> Sequence[Route]:
         """Sort by requests in flight."""
         get = self.statistics.get
-        return sorted(routes, key=lambda route: (get(route).in_flight, self.random.random()))
+        return sorted(routes, key=lambda route: (get(route.id).in_flight, self.random.random()))
 
 
 @frozen
@@ -79,12 +79,12 @@ class LowestLatency:
         now = self.statistics.clock()
         expected: dict[Route, float | None] = {}
         for route in routes:
-            record = self.statistics.get(route)
+            record = self.statistics.get(route.id)
             expected[route] = (record.first_content if streamed else record.whole).estimate(now)
         slowest = max((seconds for seconds in expected.values() if seconds is not None), default=0.0)
 
         def cost(route: Route) -> tuple[float, int, float]:
-            busy = self.statistics.get(route).in_flight
+            busy = self.statistics.get(route.id).in_flight
             seconds = expected[route]
             if seconds is None:  # the first request finds out; those beside it count it as slow
                 seconds = slowest if busy else 0.0

@@ -14,40 +14,45 @@ class SlidingCounts:
         kinds: Number of counts.
 
     Attributes:
-        totals: What the window holds now, one number per kind; only to be read.
+        totals: What the window holds now, one number per kind.
+        slice: What of it was counted in the current slice.
+        until: Point of the clock at which the current slice ends.
     """
 
-    __slots__ = ("_rings", "_slice", "_width", "totals")
+    __slots__ = ("_number", "_slices", "_width", "slice", "totals", "until")
 
     def __init__(self, window: float, kinds: int) -> None:
         self._width = window / SLICES
-        self._slice = 0
+        self._number = 0
+        self.until = self._width
         self.totals = [0] * kinds
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
         kinds = len(self.totals)
-        self._rings = [[0] * kinds for _ in range(SLICES)]
         self.totals = [0] * kinds
+        self._slices = [[0] * kinds for _ in range(SLICES)]
+        self.slice = self._slices[self._number % SLICES]
 
     def advance(self, now: float) -> None:
         """Forget the slices that left the window by ``now``, in seconds."""
-        current = int(now // self._width)
-        passed = current - self._slice
-        if passed <= 0:
+        if now < self.until:
             return
-        self._slice = current
+        current = int(now // self._width)
+        passed = current - self._number
+        self._number, self.until = current, (current + 1) * self._width
         if passed >= SLICES:
             self.reset()
             return
         for number in range(current - passed + 1, current + 1):
-            gone = self._rings[number % SLICES]
+            gone = self._slices[number % SLICES]
             for kind, amount in enumerate(gone):
                 self.totals[kind] -= amount
                 gone[kind] = 0
+        self.slice = self._slices[current % SLICES]
 
-    def add(self, kind: int, amount: int = 1) -> None:
-        """Count in the current slice."""
-        self._rings[self._slice % SLICES][kind] += amount
-        self.totals[kind] += amount
+    def add(self, kind: int) -> None:
+        """Count one in the current slice."""
+        self.slice[kind] += 1
+        self.totals[kind] += 1

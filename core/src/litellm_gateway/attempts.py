@@ -72,16 +72,17 @@ class Attempt:
         if not self._open:
             return
         self._open = False
-        record, seconds, average = self._record, self._first_content, self._record.first_content
+        now, record, seconds = self.call.clock(), self._record, self._first_content
         record.running.discard(self)
+        average = record.first_content
         if seconds is None:
-            seconds, average = self.call.clock() - self.started, record.whole
+            seconds, average = now - self.started, record.whole
         if error is None:
             self._breaker.succeeded(self._ticket, seconds)
-            self._owner.statistics.answered(self.route, record, average, seconds)
+            self._owner.statistics.answered(self.route, record, average, seconds, now)
         elif getattr(error, "provider_fault", False):
             self._breaker.failed(self._ticket, seconds, hint_of(error))
-            self._owner.statistics.failed(record, seconds)
+            self._owner.statistics.failed(record, seconds, now)
         else:
             self._breaker.released(self._ticket)
         if self._owner.telemetry.active:

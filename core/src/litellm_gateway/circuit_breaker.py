@@ -46,6 +46,7 @@ class CircuitBreaker:
     ) -> None:
         self._key = key
         self._config = config
+        self._slow_after = config.slow_call_seconds if config is not None else None
         self._clock = clock
         self._random = random
         # Reentrant: a garbage-collected call may report in the middle of a locked step.
@@ -91,13 +92,14 @@ class CircuitBreaker:
     def succeeded(self, ticket: int | None = None, seconds: float = 0.0) -> None:
         """Report that the call was answered, and how long that took."""
         with self._lock:
-            if self._void(ticket):
+            if ticket is not None and ticket != self._term:
                 return
-            slow = self._is_slow(seconds)
-            if self._state == "half_open":
+            slow = self._slow_after is not None and seconds >= self._slow_after
+            if self._state == "closed":
+                if self._count(failed=False, slow=slow):
+                    self._trip()
+            elif self._state == "half_open":
                 self._probed(well=not slow)
-            elif self._state == "closed" and self._count(failed=False, slow=slow):
-                self._trip()
 
     def failed(self, ticket: int | None = None, seconds: float = 0.0, retry_after: float | None = None) -> None:
         """Report that the call failed by the provider's fault.
@@ -110,7 +112,8 @@ class CircuitBreaker:
         with self._lock:
             if self._void(ticket):
                 return
-            tripped = self._state == "closed" and self._count(failed=True, slow=self._is_slow(seconds))
+            slow = self._slow_after is not None and seconds >= self._slow_after
+            tripped = self._state == "closed" and self._count(failed=True, slow=slow)
             if tripped or self._state == "half_open":
                 self._trip(retry_after or 0.0)
 
@@ -159,18 +162,16 @@ class CircuitBreaker:
     def _void(self, ticket: int | None) -> bool:
         return ticket is not None and ticket != self._term
 
-    def _is_slow(self, seconds: float) -> bool:
-        config = self._config
-        return config is not None and config.slow_call_seconds is not None and seconds >= config.slow_call_seconds
-
     def _count(self, *, failed: bool, slow: bool) -> bool:
         """Count one call; say whether that makes too many failures or slow calls."""
         config = self._config
         if config is None:
             return False
-        counts = self._counts
-        counts.advance(self._clock())
-        counts.add(_CALLS)
+        counts, now = self._counts, self._clock()
+        if now >= counts.until:
+            counts.advance(now)
+        counts.slice[_CALLS] += 1
+        counts.totals[_CALLS] += 1
         if not (failed or slow):
             return False
         if failed:

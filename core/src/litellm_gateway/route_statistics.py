@@ -105,20 +105,19 @@ class RouteStatistics:
                 self._records.pop(next(idle, next(iter(self._records))))
             return self._records.setdefault(key, RouteRecord())
 
-    def answered(self, route: Route, record: RouteRecord, average: Average, seconds: float) -> None:
-        """A request was answered after this many seconds; a route that was left alone need not be any longer."""
+    def answered(self, route: Route, record: RouteRecord, average: Average, seconds: float, now: float) -> None:
+        """A request was answered after this many seconds; if the route was left alone, that is over."""
         with self._lock:
             record.answered += 1
-            average.take(seconds, self.clock())
+            average.take(seconds, now)
             if self._keys or record.reason is not None:
                 self._keys.pop(route.provider, None)
                 record.rests_until, record.reason = 0.0, None
 
-    def failed(self, record: RouteRecord, seconds: float) -> None:
+    def failed(self, record: RouteRecord, seconds: float, now: float) -> None:
         """A request failed by the provider's fault, which counts as an answer that took twice as long."""
         with self._lock:
             record.failed += 1
-            now = self.clock()
             for average in (record.whole, record.first_content):
                 average.take(2.0 * max(seconds, average.value), now)
 

@@ -30,11 +30,16 @@ _SCALARS: Mapping[Any, str] = {str: "string", int: "integer", float: "number", b
 def format_of(shape: type) -> ResponseFormat:
     """Give the format that asks for answers in the shape of a class.
 
+    A model is asked for every field, those with a default too, as strict modes want it; it is asked strictly where
+    the schema leaves nothing open.
+
     Raises:
         InvalidRequestError: A field has a type that JSON cannot say.
     """
     schema = _pydantic_schema(shape) or _schema(shape, shape.__name__)
-    return ResponseFormat(schema=schema, name=shape.__name__[:64], description=_own_doc(shape))
+    return ResponseFormat(
+        schema=schema, name=shape.__name__[:64], strict=_is_closed(schema), description=_own_doc(shape)
+    )
 
 
 def parsed(shape: Any, answer: GenerateResponse) -> Any:
@@ -100,9 +105,22 @@ def _object_schema(kind: Any, path: str) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {name: _schema(hint, f"{path}.{name}") for name, (hint, _) in fields.items()},
-        "required": [name for name, (_, required) in fields.items() if required],
+        "required": [name for name, (_, must) in fields.items() if must or not typing.is_typeddict(kind)],
         "additionalProperties": False,
     }
+
+
+def _is_closed(schema: Any) -> bool:
+    """Tell whether every object in a schema names all its fields, requires them all and allows no others."""
+    if isinstance(schema, list):
+        return all(map(_is_closed, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object":
+        all_required = set(schema.get("required", ())) == set(schema.get("properties", ()))
+        if schema.get("additionalProperties") is not False or not all_required:
+            return False
+    return all(map(_is_closed, schema.values()))
 
 
 def _fields(kind: Any) -> dict[str, tuple[Any, bool]] | None:

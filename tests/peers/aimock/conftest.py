@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 import uuid
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 VERSION = "1.43.0"
 PACKAGE = f"@copilotkit/aimock@{VERSION}"
+sys.path.append(str(Path(__file__).parent))  # the ways to reach the server are a module beside the tests
+
+from aimock_peers import PEERS  # noqa: E402
+
 FIXTURES = Path(__file__).with_name("fixtures.json")
 READY = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
 PATIENCE = 30.0
@@ -47,14 +52,25 @@ class Aimock:
 def aimock(workshop: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
     """Install the server where it is kept, start it on a free port, wait until it listens; stop it at the end."""
     node, npm = workshop.program("node"), workshop.program("npm")
-    folder = workshop.installed(
+    server = workshop.installed(
         f"aimock-{VERSION}",
+        "node_modules/.bin/llmock",
         lambda target: [
-            [npm, "install", "--prefix", str(target), "--ignore-scripts", "--no-audit", "--no-fund", PACKAGE]
+            [
+                npm,
+                "install",
+                "--prefix",
+                str(target),
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--fetch-retries=1",
+                PACKAGE,
+            ]
         ],
     )
     log = tmp_path_factory.mktemp("aimock") / "log"
-    command = [node, str(folder / "node_modules" / ".bin" / "llmock"), "--port", "0"]
+    command = [node, str(server), "--port", "0"]
     with log.open("wb") as output:
         process = subprocess.Popen([*command, "--fixtures", str(FIXTURES)], stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -71,96 +87,6 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             return found[1]
         time.sleep(0.02)
     pytest.fail(f"{PACKAGE} did not start: {log.read_text()[-1000:]}")
-
-
-@frozen(kw_only=True)
-class Peer:
-    """One way to reach the server: a provider with its settings.
-
-    Attributes:
-        settings: Given to ``create_gateway``; ``{url}`` stands for the server's address.
-        model: Model to ask for.
-        embedding_model: Model for embeddings, None where the provider has none.
-    """
-
-    settings: dict[str, Any]
-    model: str
-    embedding_model: str | None = None
-
-
-PEERS = {
-    "openai-chat": Peer(
-        settings={"provider": "openai", "api_key": "sk-peer-0123456789", "base_url": "{url}/v1", "api": "chat"},
-        model="gpt-4o",
-        embedding_model="text-embedding-3-small",
-    ),
-    "openai-responses": Peer(
-        settings={"provider": "openai", "api_key": "sk-peer-0123456789", "base_url": "{url}/v1", "api": "responses"},
-        model="gpt-4o",
-    ),
-    "anthropic": Peer(
-        settings={"provider": "anthropic", "api_key": "sk-ant-peer-0123456789", "base_url": "{url}"},
-        model="claude-sonnet-4-5",
-    ),
-    "google": Peer(
-        settings={"provider": "google", "api_key": "AIza-peer-0123456789", "base_url": "{url}"},
-        model="gemini-2.5-flash",
-        embedding_model="gemini-embedding-001",
-    ),
-    "vertex": Peer(
-        settings={
-            "provider": "vertex",
-            "base_url": "{url}",
-            "access_token": "ya29.peer-0123456789",
-            "project": "p",
-            "location": "global",
-        },
-        model="gemini-2.5-flash",
-    ),
-    "bedrock-key": Peer(
-        settings={
-            "provider": "bedrock",
-            "api_key": "bedrock-peer-0123456789",
-            "base_url": "{url}",
-            "region": "us-east-1",
-        },
-        model="anthropic.claude-sonnet-4-5-20250929-v1:0",
-    ),
-    "bedrock-signed": Peer(
-        settings={
-            "provider": "bedrock",
-            "base_url": "{url}",
-            "region": "us-east-1",
-            "access_key_id": "AKIAPEER",
-            "secret_access_key": "peer-0123456789",
-        },
-        model="amazon.nova-lite-v1:0",
-    ),
-    "azure": Peer(
-        settings={
-            "provider": "azure",
-            "api_key": "az-peer-0123456789",
-            "base_url": "{url}",
-            "api_version": "2024-10-21",
-        },
-        model="gpt-4o",
-        embedding_model="text-embedding-3-small",
-    ),
-    "openrouter": Peer(
-        settings={"provider": "openrouter", "api_key": "or-peer-0123456789", "base_url": "{url}/api/v1"},
-        model="openai/gpt-4o",
-    ),
-    "mistral": Peer(
-        settings={"provider": "mistral", "api_key": "mi-peer-0123456789", "base_url": "{url}/v1"},
-        model="mistral-small-latest",
-    ),
-    "ollama": Peer(settings={"provider": "ollama", "base_url": "{url}"}, model="llama3.2"),
-    "cohere": Peer(
-        settings={"provider": "cohere", "api_key": "co-peer-0123456789", "base_url": "{url}"},
-        model="command-a-03-2025",
-        embedding_model="embed-v4.0",
-    ),
-}
 
 
 @define
@@ -212,9 +138,3 @@ def _as_settings(provider: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Key and address are the gateway's own settings, what is left is the provider's."""
     top = {name: settings.pop(name) for name in ("api_key", "base_url") if name in settings}
     return {**top, "providers": {provider: settings}} if settings else top
-
-
-@pytest.fixture(scope="session")
-def peers() -> dict[str, Peer]:
-    """Give every way to reach the server."""
-    return PEERS

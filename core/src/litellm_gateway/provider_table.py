@@ -189,8 +189,15 @@ def identities_of(targets: Mapping[str, Target]) -> Callable[[RoutePlan], str]:
     It depends on what is configured, not on the order one request tries it in.
     """
 
+    known: dict[RoutePlan, str] = {}
+
     def identities(plan: RoutePlan) -> str:
-        return "\n".join(f"{targets[route.provider].identity}/{route.model}" for route in plan.every)
+        found = known.get(plan)
+        if found is None:
+            found = "\n".join(f"{targets[route.provider].identity}/{route.model}" for route in plan.every)
+            if not plan.fixed and len(known) < _REMEMBERED:
+                known[plan] = found
+        return found
 
     return identities
 

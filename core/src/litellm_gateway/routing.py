@@ -16,7 +16,7 @@ from litellm_gateway.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from litellm_gateway.errors import GatewayError
     from litellm_gateway.route_config import RouteConfig
@@ -52,6 +52,9 @@ class RoutePlan(Sequence[Route]):
 
     def __len__(self) -> int:
         return len(self.routes)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self.routes)
 
     @overload
     def __getitem__(self, index: int) -> Route: ...

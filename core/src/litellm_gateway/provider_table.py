@@ -188,7 +188,6 @@ def identities_of(targets: Mapping[str, Target]) -> Callable[[RoutePlan], str]:
 
     It depends on what is configured, not on the order one request tries it in.
     """
-
     known: dict[RoutePlan, str] = {}
 
     def identities(plan: RoutePlan) -> str:

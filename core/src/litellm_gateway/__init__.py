@@ -19,6 +19,7 @@ _NAMES = {
         "ProviderError ProviderOverloadedError ProviderTimeoutError QueueFullError QueueTimeoutError "
         "QuotaExceededError RateLimitError StreamInterruptedError StructuredOutputError UnsupportedParameterError"
     ),
+    "fitting": "UnsupportedParameterWarning",
     "further_responses": ("ModelInfo ModelList Moderation ModerationResponse RerankResponse RerankResult TokenCount"),
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",

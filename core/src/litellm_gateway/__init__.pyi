@@ -37,6 +37,9 @@ from litellm_gateway.errors import (
     StructuredOutputError as StructuredOutputError,
     UnsupportedParameterError as UnsupportedParameterError,
 )
+from litellm_gateway.fitting import (
+    UnsupportedParameterWarning as UnsupportedParameterWarning,
+)
 from litellm_gateway.further_responses import (
     ModelInfo as ModelInfo,
     ModelList as ModelList,

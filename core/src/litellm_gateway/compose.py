@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+import attrs
 
 from litellm_gateway.attempts import Attempts, Target
 from litellm_gateway.cache_mechanism import CacheMechanism
@@ -18,12 +18,12 @@ from litellm_gateway.circuit_breaker import CircuitBreakers
 from litellm_gateway.composition import Composition, LazyTransport, close_parts
 from litellm_gateway.config import CacheConfig, check_keys, from_mapping
 from litellm_gateway.contracts import BuildContext, ProviderOffer, TransportOffer
-from litellm_gateway.errors import GatewayError, PluginLoadError
+from litellm_gateway.errors import ConfigurationError, GatewayError, PluginLoadError
 from litellm_gateway.guarding import Guards
 from litellm_gateway.ledger import Ledger
 from litellm_gateway.offers import Offered, Offers
 from litellm_gateway.pipeline import Pipeline
-from litellm_gateway.plugins import Plugins
+from litellm_gateway.plugins import Plugins, check_built
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
 from litellm_gateway.provider_instances import ProviderInstance, instances_of
 from litellm_gateway.provider_table import RouteTable, capabilities_of, identities_of, prices_of
@@ -31,6 +31,7 @@ from litellm_gateway.rate_limiter import RateLimiter
 from litellm_gateway.retry_budget import RetryBudget
 from litellm_gateway.route_statistics import RouteStatistics
 from litellm_gateway.route_strategies import StrategyMaker
+from litellm_gateway.secrets import Secret, redact
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
 from litellm_gateway.upstream import Upstream
@@ -94,6 +95,8 @@ class Composer:
         self._closers.append(self._transport)
         names = self._provider_names()
         default = default_provider(config, names)
+        for pattern in config.capabilities:
+            check_keys([pattern.partition("/")[0]], names, path="capabilities")
         targets = {
             each.name: self._build_target(each, is_default=name == default)
             for name in names
@@ -160,7 +163,7 @@ class Composer:
         return offered.offer if offered is not None and isinstance(offered.offer, ProviderOffer) else None
 
     def _build_target(self, instance: ProviderInstance, *, is_default: bool) -> Target:
-        offered = evolve(self._offers.get("provider", instance.plugin), name=instance.name)
+        offered = attrs.evolve(self._offers.get("provider", instance.plugin), name=instance.name)
         offer = offered.offer
         assert isinstance(offer, ProviderOffer)
         settings = settings_for(instance.family, offer, self._config, given=instance.given, is_default=is_default)
@@ -185,16 +188,13 @@ class Composer:
             random=self._random,
         )
         try:
-            return offered.offer.build(settings, context)
+            built = offered.offer.build(settings, context)
         except GatewayError:
             raise
         except Exception as error:
-            raise PluginLoadError(
-                f"{offered.kind} '{offered.name}' of {offered.origin} cannot be built "
-                f"({type(error).__name__}: {error})",
-                plugin=offered.name,
-                distribution=offered.origin,
-            ) from error
+            raise _not_built(offered, error, settings) from (None if _tells(error, settings) else error)
+        check_built(offered.kind, offered.offer, built, f"{offered.kind} '{offered.name}' of {offered.origin}")
+        return built
 
     def _choose_transport(self) -> LazyTransport:
         config = self._config
@@ -252,6 +252,12 @@ class Composer:
 
     def _build_cache(self, given: CacheMechanism | None) -> CacheMechanism | None:
         config = self._config
+        if given is not None and not isinstance(given, CacheMechanism):
+            raise ConfigurationError(f"cache must be a CacheMechanism, not {type(given).__name__}", path="cache")
+        if given is not None and not config.enable_caching:
+            raise ConfigurationError(
+                "a cache is given, but enable_caching is False; set enable_caching=True, or give no cache", path="cache"
+            )
         if not config.enable_caching:
             return None
         cache = given or CacheMechanism(CacheConfig(), clock=self._clock)
@@ -285,3 +291,24 @@ class Composer:
         from litellm_gateway.request_batching import RequestBatching
 
         return RequestBatching(size=config.batch_size, timeout=config.batch_timeout)
+
+
+def _secrets_in(settings: Any) -> list[Secret]:
+    values = (
+        (getattr(settings, name) for name in attrs.fields_dict(type(settings))) if attrs.has(type(settings)) else ()
+    )
+    return [value for value in values if isinstance(value, Secret)]
+
+
+def _tells(error: Exception, settings: Any) -> bool:
+    return any(str(secret.reveal()) in str(error) for secret in _secrets_in(settings))
+
+
+def _not_built(offered: Offered, error: Exception, settings: Any) -> PluginLoadError:
+    """Say that a plugin cannot be built, and mask its secrets in what it says about that."""
+    return PluginLoadError(
+        f"{offered.kind} '{offered.name}' of {offered.origin} cannot be built "
+        f"({type(error).__name__}: {redact(str(error), _secrets_in(settings))})",
+        plugin=offered.name,
+        distribution=offered.origin,
+    )

@@ -17,26 +17,32 @@ from litellm_gateway.route_config import (
     RouteConfig,
 )
 from litellm_gateway.secrets import Secret, as_secret
-from litellm_gateway.setting_checks import not_negative, positive, refuse, whole
+from litellm_gateway.setting_checks import (
+    by_name,
+    capability_keys,
+    flag,
+    made_of,
+    names,
+    not_negative,
+    positive,
+    refuse,
+    text,
+    text_or_none,
+    things,
+    to_names,
+    to_names_or_none,
+    to_settings_by_name,
+    to_things,
+    unsupported_rule,
+    whole,
+    with_secret_keys,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from typing import Self
 
 ENV_PREFIX = "LITELLM_GATEWAY_"
-
-
-def _unsupported_rule(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value not in ("error", "warn", "drop"):
-        refuse(attribute.name, "must be 'error', 'warn' or 'drop'", value)
-
-
-def _capability_keys(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, Mapping):
-        refuse(attribute.name, "must be a mapping", value)
-        return
-    for key, given in value.items():
-        if not isinstance(key, str) or "/" not in key or not isinstance(given, Mapping):
-            refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
 
 
 @frozen(kw_only=True)
@@ -53,7 +59,7 @@ class RateLimitConfig:
 
     requests_per_minute: int | None = field(default=None, validator=[whole, positive])
     tokens_per_minute: int | None = field(default=None, validator=[whole, positive])
-    enable_queuing: bool = True
+    enable_queuing: bool = field(default=True, validator=flag)
     queue_timeout: float = field(default=30.0, validator=positive)
     max_queue_size: int = field(default=1000, validator=[whole, positive])
 
@@ -72,15 +78,7 @@ class CacheConfig:
     default_ttl: float = field(default=3600.0, validator=positive)
     max_entries: int = field(default=10_000, validator=[whole, positive])
     max_bytes: int = field(default=64 * 1024 * 1024, validator=[whole, positive])
-    shared_tenants: bool = False
-
-
-def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
-def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    return _names(value) or ()
+    shared_tenants: bool = field(default=False, validator=flag)
 
 
 def _routes_by_name(value: Mapping[str, Any]) -> Mapping[str, RouteConfig]:
@@ -98,19 +96,14 @@ def _route(name: object, given: Any) -> RouteConfig:
     return route
 
 
-def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | str | None) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {name: {} for name in _names(value) or ()}
-
-
 @frozen(kw_only=True)
 class GatewayConfig:
     """All settings of one gateway.
 
     Attributes:
         provider: Name of the default provider. None: the only one that has a key, else the local model.
-        api_key: Key of the default provider; None reads the environment variable its users know.
+        api_key: Key of the default provider; None reads the environment variable its users know. It goes to no other
+            provider, and to none that takes no key.
         base_url: Other address of the default provider's API.
         default_model: Model when a call names none; may be ``"provider/model"``.
         default_embedding_model: The same for embeddings.
@@ -150,12 +143,12 @@ class GatewayConfig:
         discover: Look for installed plugins.
     """
 
-    provider: str | None = None
+    provider: str | None = field(default=None, validator=text_or_none)
     api_key: Secret | None = field(default=None, converter=as_secret)
-    base_url: str | None = None
-    default_model: str | None = None
-    default_embedding_model: str | None = None
-    providers: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
+    base_url: str | None = field(default=None, validator=text_or_none)
+    default_model: str | None = field(default=None, validator=text_or_none)
+    default_embedding_model: str | None = field(default=None, validator=text_or_none)
+    providers: Mapping[str, Any] = field(factory=dict, converter=to_settings_by_name, validator=by_name, repr=False)
 
     timeout: float = field(default=60.0, validator=positive)
     connect_timeout: float | None = field(default=10.0, validator=positive)
@@ -163,38 +156,44 @@ class GatewayConfig:
     first_token_timeout: float | None = field(default=None, validator=positive)
     chunk_timeout: float | None = field(default=None, validator=positive)
     max_retries: int = field(default=2, validator=[whole, not_negative])
-    retry_budget: RetryBudgetConfig | None = RetryBudgetConfig()  # noqa: RUF009 - frozen
+    retry_budget: RetryBudgetConfig | None = field(default=RetryBudgetConfig(), validator=made_of(RetryBudgetConfig))
     routes: Mapping[str, RouteConfig] = field(factory=dict, converter=_routes_by_name)
-    fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
-    context_fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
-    content_fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
+    fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    context_fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    content_fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
     key_rest: float = field(default=300.0, validator=positive)
-    rate_limit_config: RateLimitConfig | None = None
-    circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()  # noqa: RUF009 - frozen
+    rate_limit_config: RateLimitConfig | None = field(default=None, validator=made_of(RateLimitConfig))
+    circuit_breaker: CircuitBreakerConfig | None = field(
+        default=CircuitBreakerConfig(), validator=made_of(CircuitBreakerConfig)
+    )
 
-    enable_caching: bool = False
+    enable_caching: bool = field(default=False, validator=flag)
     cache_ttl: float | None = field(default=None, validator=positive)
-    cache_backend: str = "memory"
+    cache_backend: str = field(default="memory", validator=text)
     cache_settings: Any = field(default=None, repr=False)
-    enable_request_deduplication: bool = False
+    enable_request_deduplication: bool = field(default=False, validator=flag)
     deduplication_ttl: float = field(default=0.0, validator=not_negative)
-    enable_request_batching: bool = False
+    enable_request_batching: bool = field(default=False, validator=flag)
     batch_size: int = field(default=10, validator=[whole, positive])
     batch_timeout: float = field(default=0.05, validator=positive)
 
-    guardrails: tuple[str, ...] | None = field(default=None, converter=_names)
-    guardrail_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
-    telemetry: tuple[str, ...] | None = field(default=None, converter=_names)
-    telemetry_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
-    transport: str = "auto"
+    guardrails: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    guardrail_settings: Mapping[str, Any] = field(
+        factory=dict, converter=to_settings_by_name, validator=by_name, repr=False
+    )
+    telemetry: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    telemetry_settings: Mapping[str, Any] = field(
+        factory=dict, converter=to_settings_by_name, validator=by_name, repr=False
+    )
+    transport: str = field(default="auto", validator=text)
     max_connections: int = field(default=200, validator=[whole, positive])
     keepalive: float = field(default=30.0, validator=not_negative)
-    trust_env: bool = False
-    on_unsupported: str = field(default="error", validator=_unsupported_rule)
-    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_capability_keys)
-    policies: tuple[str, ...] | None = field(default=None, converter=_names)
-    plugins: tuple[Any, ...] = field(default=(), converter=tuple, repr=False)
-    discover: bool = True
+    trust_env: bool = field(default=False, validator=flag)
+    on_unsupported: str = field(default="error", validator=unsupported_rule)
+    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=capability_keys)
+    policies: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    plugins: tuple[Any, ...] = field(default=(), converter=to_things, validator=things, repr=False)
+    discover: bool = field(default=True, validator=flag)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -208,6 +207,9 @@ class GatewayConfig:
             "circuit_breaker": CircuitBreakerConfig,
             "retry_budget": RetryBudgetConfig,
         }
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(f"the configuration must be a mapping, not {type(values).__name__}")
+        values = with_secret_keys(values)
         check_keys(values, attrs.fields_dict(cls), path="")
         converted = {
             name: from_mapping(nested[name], value, path=name)
@@ -243,7 +245,9 @@ class GatewayConfig:
         return cls(**values)
 
 
-def check_keys(values: Mapping[str, Any], known: Mapping[str, Any] | Sequence[str], *, path: str) -> None:
+def check_keys(
+    values: Mapping[str, Any] | Sequence[str], known: Mapping[str, Any] | Sequence[str], *, path: str
+) -> None:
     """Refuse keys nobody knows, naming the nearest known one."""
     for name in values:
         if name not in known:
@@ -284,8 +288,9 @@ def from_mapping(kind: type, value: Any, *, path: str) -> Any:
     except ConfigurationError as error:
         inner = error.path or ""
         raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{path}: {error}", path=path) from error
+    except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
+        fault = ConfigurationError(f"{path}: {words_of(error, value)}", path=path)
+    raise fault
 
 
 def read_environment(names: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[str, str] | None:

@@ -61,8 +61,8 @@ class Pipeline:
     async def run(self, call: Call, request: AnyRequest, record: CallRecord) -> Any:
         """Answer a request whole; other abilities than text and embeddings pass by guardrails, cache and sharing."""
         self.in_flight.add(call)
-        self.telemetry.started(record, request.model)
         try:
+            self.telemetry.started(record, request.model)
             if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
@@ -92,10 +92,10 @@ class Pipeline:
         record = begin()
         call = record.call
         self.in_flight.add(call)
-        self.telemetry.started(record, request.model)
         shown = AnswerBuilder()
         pieces: AsyncIterator[StreamChunk] | None = None
         try:
+            self.telemetry.started(record, request.model)
             if self.guards.active:
                 checked = await self.guards.check_request(request, call)
                 assert not isinstance(checked, EmbedRequest)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.contracts import Capabilities, Route
-from litellm_gateway.errors import ConfigurationError, InvalidRequestError
+from litellm_gateway.errors import InvalidRequestError, PluginError
 from litellm_gateway.fitting import override
 from litellm_gateway.provider_instances import TWIN
 from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModelListRequest, TokenCountRequest
@@ -203,8 +203,10 @@ def identities_of(targets: Mapping[str, Target]) -> Callable[[RoutePlan], str]:
 
 def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> tuple[Route, ...]:
     for route in routes:
-        if not isinstance(route, Route) or route.provider not in targets:
-            raise ConfigurationError(
-                f"a policy chose {route!r}, but this gateway has {', '.join(targets)}", path="policies"
+        names = (route.provider, route.model) if isinstance(route, Route) else (None,)
+        if not all(isinstance(name, str) for name in names) or names[0] not in targets:
+            chosen = route.provider if isinstance(route, Route) else f"a {type(route).__name__}"
+            raise PluginError(
+                f"a policy chose {chosen!r:.80}, but the routes of this gateway are to {', '.join(targets)}"
             )
     return tuple(routes)

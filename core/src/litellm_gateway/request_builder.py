@@ -204,7 +204,7 @@ def _response_format(name: str, value: Any) -> ResponseFormat | None:
             mapping(f"{name}.schema", value.schema)
         return value
     if isinstance(value, type):
-        from litellm_gateway.structured_output import format_of
+        from litellm_gateway.answer_schema import format_of
 
         return format_of(value)
     spec = mapping(name, value)

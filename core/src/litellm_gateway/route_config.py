@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from litellm_gateway.setting_checks import not_negative, positive, refuse, share, whole
+from litellm_gateway.setting_checks import flag, not_negative, positive, refuse, share, to_names, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import attrs
 
 STRATEGIES = ("ordered", "weighted", "least_busy", "lowest_latency", "cheapest")
@@ -55,21 +53,25 @@ class RetryBudgetConfig:
     window: float = field(default=10.0, validator=positive)
 
 
-def _models(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _to_numbers(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _named(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    if not value or any(not isinstance(model, str) or not model for model in value):
+    is_list = isinstance(value, tuple) and bool(value)
+    if not is_list or not all(isinstance(model, str) and model for model in value):
         refuse(attribute.name, "must name at least one model, each as 'provider/model'", value)
 
 
-def _strategy(_instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    if value not in STRATEGIES:
+def _strategy(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or value not in STRATEGIES:
         refuse(attribute.name, f"must be one of {', '.join(STRATEGIES)}", value)
 
 
-def _weights(instance: RouteConfig, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
+def _weights(instance: RouteConfig, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, tuple):
+        refuse(attribute.name, "must be a list of numbers", value)
+        return
     if value and len(value) != len(instance.models):
         refuse(attribute.name, f"must hold one number for each of the {len(instance.models)} models", value)
     if any(not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 < weight < 1e9 for weight in value):
@@ -88,7 +90,7 @@ class RouteConfig:
         sticky: A named tenant is always sent to the same one first, as long as that works.
     """
 
-    models: tuple[str, ...] = field(converter=_models, validator=_named)
+    models: tuple[str, ...] = field(converter=to_names, validator=_named)
     strategy: str = field(default="ordered", validator=_strategy)
-    weights: tuple[float, ...] = field(default=(), converter=tuple, validator=_weights)
-    sticky: bool = False
+    weights: tuple[float, ...] = field(default=(), converter=_to_numbers, validator=_weights)
+    sticky: bool = field(default=False, validator=flag)

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import attrs
 import pytest
 from litellm_gateway import GenerateResponse, InvalidRequestError, StructuredOutputError, ToolCall, create_gateway
+from litellm_gateway.answer_schema import format_of
 from litellm_gateway.request_builder import build_generate
-from litellm_gateway.structured_output import format_of, parsed
+from litellm_gateway.structured_output import parsed
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 

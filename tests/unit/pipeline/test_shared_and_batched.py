@@ -110,3 +110,23 @@ async def test_a_batch_of_embeddings_keeps_the_providers_limits() -> None:
 
     assert [list(vector) for vector in (*one, *other)] == [[1.0], [2.0], [3.0], [4.0]]
     assert sorted(len(request.texts) for request in provider.requests) == [1, 3]
+
+
+async def test_a_quick_answer_does_not_wait_for_a_slow_one_of_its_batch() -> None:
+    """Requests for text leave together and come back each in its own time."""
+
+    async def by_name(request: Any) -> GenerateResponse:
+        if request.messages[0].text == "slow":
+            await asyncio.sleep(0.3)
+        return answer("done")
+
+    gateway, _ = make(by_name, **BATCHED)
+    slow_one = asyncio.create_task(gateway.generate_async("slow"))
+    await asyncio.sleep(0)
+    began = time.monotonic()
+
+    await gateway.generate_async("quick")
+    waited = time.monotonic() - began
+
+    assert waited < 0.25
+    assert (await slow_one).text == "done"

@@ -175,9 +175,13 @@ ASK: dict[str, Callable[[LiteLLMGateway], Awaitable[str]]] = {
 }
 
 
+async def cancelled_at(number: int, work: Awaitable[str], reached: list[int]) -> str:
+    """Await something and cancel the task at the ``number``-th place where it waits; such a place is noted."""
+    return await _cancelled_at(number, work, reached)
+
+
 @types.coroutine
-def cancelled_at(number: int, work: Awaitable[str], reached: list[int]) -> Generator[Any, Any, str]:
-    """Await something and cancel the task at the ``number``-th place where it waits."""
+def _cancelled_at(number: int, work: Awaitable[str], reached: list[int]) -> Generator[Any, Any, str]:
     step = work.__await__()
     failure: BaseException | None = None
     sent: Any = None

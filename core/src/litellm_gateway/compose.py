@@ -25,8 +25,12 @@ from litellm_gateway.offers import Offered, Offers
 from litellm_gateway.pipeline import Pipeline
 from litellm_gateway.plugins import Plugins, check_built
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
+from litellm_gateway.provider_instances import ProviderInstance, instances_of
 from litellm_gateway.provider_table import RouteTable, capabilities_of, identities_of, prices_of
 from litellm_gateway.rate_limiter import RateLimiter
+from litellm_gateway.retry_budget import RetryBudget
+from litellm_gateway.route_statistics import RouteStatistics
+from litellm_gateway.route_strategies import StrategyMaker
 from litellm_gateway.secrets import Secret, redact
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.telemetry import Telemetry
@@ -93,20 +97,32 @@ class Composer:
         default = default_provider(config, names)
         for pattern in config.capabilities:
             check_keys([pattern.partition("/")[0]], names, path="capabilities")
-        targets = {name: self._build_target(name, is_default=name == default) for name in names}
+        targets = {
+            each.name: self._build_target(each, is_default=name == default)
+            for name in names
+            for each in instances_of(name, config)
+        }
         breakers = CircuitBreakers(config.circuit_breaker, clock=self._clock, random=self._random)
+        statistics = RouteStatistics(clock=self._clock, key_rest=config.key_rest)
+        budget = RetryBudget(config.retry_budget, clock=self._clock, at_least=config.max_retries)
+        ledger = Ledger(prices_of(self._plugins, targets))
+        attempts = Attempts(
+            targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
+        )
         limiter = RateLimiter(config.rate_limit_config, clock=self._clock)
         guards, guardrails = self._build_guards()
         cache = self._build_cache(cache)
         pipeline = Pipeline(
-            routes=RouteTable(config, self._plugins, targets, default),
+            routes=RouteTable(
+                config, self._plugins, targets, default, StrategyMaker(statistics, self._random, ledger.price)
+            ),
             identities=identities_of(targets),
             guards=guards,
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            upstream=self._build_upstream(targets, breakers, limiter, telemetry),
-            ledger=Ledger(prices_of(self._plugins, targets)),
+            upstream=self._build_upstream(targets, attempts, limiter),
+            ledger=ledger,
             telemetry=telemetry,
         )
         composition = Composition(
@@ -115,6 +131,8 @@ class Composer:
             targets=targets,
             pipeline=pipeline,
             breakers=breakers,
+            statistics=statistics,
+            budget=budget,
             limiter=limiter,
             cache=cache,
             telemetry=telemetry,
@@ -144,19 +162,20 @@ class Composer:
         offered = self._offers.find("provider", name)
         return offered.offer if offered is not None and isinstance(offered.offer, ProviderOffer) else None
 
-    def _build_target(self, name: str, *, is_default: bool) -> Target:
-        offered = self._offers.get("provider", name)
+    def _build_target(self, instance: ProviderInstance, *, is_default: bool) -> Target:
+        offered = attrs.evolve(self._offers.get("provider", instance.plugin), name=instance.name)
         offer = offered.offer
         assert isinstance(offer, ProviderOffer)
-        settings = settings_for(name, offer, self._config, is_default=is_default)
+        settings = settings_for(instance.family, offer, self._config, given=instance.given, is_default=is_default)
         provider = self._build(offered, settings)
         self._closers.append(provider)
         return Target(
             offer=offer,
             provider=provider,
-            identity=identity(name, f"{offered.origin} {offered.version}", settings),
+            identity=identity(instance.name, f"{offered.origin} {offered.version}", settings),
             keeps_deadline=bool(getattr(provider, "keeps_deadline", False)),
-            capabilities=capabilities_of(name, offer, self._config.capabilities),
+            capabilities=capabilities_of(instance.family, offer, self._config.capabilities),
+            first_token_timeout=self._config.first_token_timeout,
         )
 
     def _build(self, offered: Offered, settings: Any) -> Any:
@@ -254,9 +273,7 @@ class Composer:
             self._closers.append(cache)
         return cache
 
-    def _build_upstream(
-        self, targets: Mapping[str, Target], breakers: CircuitBreakers, limiter: RateLimiter, telemetry: Telemetry
-    ) -> Upstream:
+    def _build_upstream(self, targets: Mapping[str, Target], attempts: Attempts, limiter: RateLimiter) -> Upstream:
         config = self._config
         shares = config.enable_request_deduplication
         return Upstream(
@@ -264,7 +281,7 @@ class Composer:
             single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock) if shares else None,
             batching=self._build_batching(),
             limiter=limiter,
-            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
+            attempts=attempts,
         )
 
     def _build_batching(self) -> Any:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from litellm_gateway.circuit_breaker import CircuitBreakers
     from litellm_gateway.rate_limiter import RateLimiter
+    from litellm_gateway.retry_budget import RetryBudget
+    from litellm_gateway.route_statistics import RouteStatistics
 
 
 def report(
@@ -16,6 +18,8 @@ def report(
     provider: str | None,
     providers: Sequence[str],
     breakers: CircuitBreakers,
+    statistics: RouteStatistics,
+    budget: RetryBudget,
     limiter: RateLimiter,
     in_flight: int,
     cache: Mapping[str, int] | None,
@@ -39,6 +43,8 @@ def report(
         "provider": provider,
         "providers": list(providers),
         "circuit_breaker": {"state": breakers.state(), "routes": circuits},
+        "routes": statistics.snapshot(),
+        "retry_budget": budget.snapshot(),
         "rate_limit": {"remaining": limiter.remaining(tenant), "queue_depth": limiter.queue_depth},
         "in_flight": in_flight,
         "cache": None if cache is None else dict(cache),

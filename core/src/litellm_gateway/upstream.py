@@ -136,7 +136,9 @@ class Upstream:
             reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
         pieces = None
         try:
-            opened = await self.attempts.run(call, routes, lambda attempt: open_stream(attempt, request, made))
+            opened = await self.attempts.run(
+                call, routes, lambda attempt: open_stream(attempt, request, made), streamed=True
+            )
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece

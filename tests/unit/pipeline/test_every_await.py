@@ -216,6 +216,7 @@ async def at_rest(parts: Parts, gateway: LiteLLMGateway) -> None:
     assert others == []
     assert parts.active == 0
     assert health["in_flight"] == 0
+    assert all(route["in_flight"] == 0 for route in health["routes"].values())
     assert health["rate_limit"]["queue_depth"] == 0
     assert single_flight is None or single_flight.in_flight == 0
     assert parts.count(CallFinished) == parts.count(CallStarted)

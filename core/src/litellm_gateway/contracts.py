@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from litellm_gateway.errors import GatewayError
+    from litellm_gateway.hedging import Hedge
     from litellm_gateway.requests import (
         EmbedRequest,
         GenerateRequest,
@@ -61,6 +62,7 @@ class Call:
         errors: Errors of the attempts made so far, in order.
         attempts: Requests sent so far.
         on_unsupported: What to do with a parameter the model does not take.
+        hedges: Requests that were sent a second time while they were on their way.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Call:
     errors: list[GatewayError] = field(factory=list, repr=False)
     attempts: int = 0
     on_unsupported: OnUnsupported = "error"
+    hedges: tuple[Hedge, ...] = field(default=(), repr=False)
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,32 +10,35 @@ import attrs
 from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.limit_settings import Budget, RateLimitConfig, as_budgets
 from litellm_gateway.secrets import Secret, as_secret
+from litellm_gateway.setting_rules import (
+    check_keys,
+    from_mapping,
+    nearest,
+    not_negative as _not_negative,
+    positive as _positive,
+    refuse as _refuse,
+    share as _share,
+    whole as _whole,
+)
 
 if TYPE_CHECKING:
     from typing import Self
 
+__all__ = [
+    "Budget",
+    "CacheConfig",
+    "CircuitBreakerConfig",
+    "GatewayConfig",
+    "RateLimitConfig",
+    "check_keys",
+    "from_mapping",
+    "nearest",
+    "read_environment",
+]
+
 ENV_PREFIX = "LITELLM_GATEWAY_"
-
-
-def _positive(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value <= 0):
-        _refuse(attribute.name, "must be a number above zero", value)
-
-
-def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value < 0):
-        _refuse(attribute.name, "must be zero or more", value)
-
-
-def _whole(_instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        _refuse(attribute.name, "must be a whole number", value)
-
-
-def _share(_instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if not isinstance(value, int | float) or not 0 < value <= 1:
-        _refuse(attribute.name, "must be above 0 and at most 1", value)
 
 
 def _unsupported_rule(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -52,29 +53,6 @@ def _capability_keys(_instance: object, attribute: attrs.Attribute[Any], value: 
     for key, given in value.items():
         if not isinstance(key, str) or "/" not in key or not isinstance(given, Mapping):
             _refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
-
-
-def _refuse(name: str, rule: str, value: object) -> None:
-    raise ConfigurationError(f"{name} {rule}, not {value!r} ({type(value).__name__})", path=name)
-
-
-@frozen(kw_only=True)
-class RateLimitConfig:
-    """Limits the gateway keeps by itself, per tenant over all its models.
-
-    Attributes:
-        requests_per_minute: Requests admitted in any minute; None for no limit.
-        tokens_per_minute: Tokens (prompt and answer) admitted in any minute; None for no limit.
-        enable_queuing: Wait for a place instead of failing at once.
-        queue_timeout: Seconds a request waits at most, then ``QueueTimeoutError``.
-        max_queue_size: Requests that may wait at once; one more is a ``QueueFullError``.
-    """
-
-    requests_per_minute: int | None = field(default=None, validator=[_whole, _positive])
-    tokens_per_minute: int | None = field(default=None, validator=[_whole, _positive])
-    enable_queuing: bool = True
-    queue_timeout: float = field(default=30.0, validator=_positive)
-    max_queue_size: int = field(default=1000, validator=[_whole, _positive])
 
 
 @frozen(kw_only=True)
@@ -142,6 +120,7 @@ class GatewayConfig:
         max_retries: Requests sent again after a failure; at most ``max_retries + 1`` reach a provider.
         fallbacks: Models (``"provider/model"``) to try when the asked one fails, in order.
         rate_limit_config: Limits the gateway keeps by itself.
+        budgets: What may be spent within a time, per tenant or over all.
         circuit_breaker: When to stop asking a failing provider; None switches the breaker off.
         enable_caching, cache_ttl, cache_backend, cache_settings: Response cache; ``cache_ttl`` in seconds.
         enable_request_deduplication, deduplication_ttl: One upstream call for identical requests in flight
@@ -179,6 +158,7 @@ class GatewayConfig:
     max_retries: int = field(default=2, validator=[_whole, _not_negative])
     fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
     rate_limit_config: RateLimitConfig | None = None
+    budgets: tuple[Budget, ...] = field(default=(), converter=as_budgets)
     circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
 
     enable_caching: bool = False
@@ -249,51 +229,6 @@ class GatewayConfig:
                     f"{ENV_PREFIX}{name.upper()} must be a number, not {text!r}", path=name
                 ) from None
         return cls(**values)
-
-
-def check_keys(values: Mapping[str, Any], known: Mapping[str, Any] | Sequence[str], *, path: str) -> None:
-    """Refuse keys nobody knows, naming the nearest known one."""
-    for name in values:
-        if name not in known:
-            where = f"{path}.{name}" if path else str(name)
-            raise ConfigurationError(
-                f"unknown setting '{where}'{nearest(str(name), known)} Known: {', '.join(sorted(known))}.",
-                path=where,
-            )
-
-
-def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    """Give ``": did you mean 'x'?"`` when something known is close, else ``"."``."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f": did you mean '{close[0]}'?" if close else "."
-
-
-def from_mapping(kind: type, value: Any, *, path: str) -> Any:
-    """Turn plain data into one instance of an attrs class; an instance passes through.
-
-    Raises:
-        ConfigurationError: Not a mapping, an unknown key, a missing or impossible value; ``path`` leads to it.
-    """
-    if isinstance(value, kind) and kind is not object:
-        return value
-    if value is None:
-        value = {}
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(
-            f"{path} must be a mapping or a {kind.__name__}, not {type(value).__name__}", path=path
-        )
-    if not attrs.has(kind):
-        if value:
-            raise ConfigurationError(f"{path} takes no settings, got {', '.join(map(str, value))}", path=path)
-        return kind()
-    check_keys(value, attrs.fields_dict(kind), path=path)
-    try:
-        return kind(**value)
-    except ConfigurationError as error:
-        inner = error.path or ""
-        raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{path}: {error}", path=path) from error
 
 
 def read_environment(names: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[str, str] | None:

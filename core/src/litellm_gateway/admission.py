@@ -17,7 +17,7 @@ from litellm_gateway.limit_storage import SlidingWindows
 from litellm_gateway.provider_pace import ProviderPace
 
 if TYPE_CHECKING:
-    from litellm_gateway.limit_plans import Limit, Plan, Scope
+    from litellm_gateway.limit_plans import Amounts, Ask, Limit, Plan, Scope
 
 _REMEMBERED = 4096
 
@@ -25,13 +25,14 @@ _REMEMBERED = 4096
 class _Item(RateLimitItemPerSecond):
     """A limit as the library sees it; its key leaves the amount out, so that counts outlive a change of it."""
 
-    __slots__ = ("key", "requests", "seconds")
+    __slots__ = ("key", "metric", "seconds", "soft")
 
     def __init__(self, limit: Limit) -> None:
         super().__init__(limit.amount)
         self.key = limit.key
         self.seconds = limit.seconds
-        self.requests = limit.metric == "requests"
+        self.metric = limit.metric
+        self.soft = limit.soft
 
     def key_for(self, *_identifiers: bytes | str | float) -> str:
         """Give the storage key."""
@@ -57,20 +58,24 @@ class Admission:
         self._strategy = SlidingWindowCounterRateLimiter(self._storage)
         self._under_way: dict[str, int] = {}
         self._held: dict[str, float] = {}
+        self._overspent: OrderedDict[str, None] = OrderedDict()
         self._items: OrderedDict[Plan, tuple[_Item, ...]] = OrderedDict()
 
-    def take(self, plan: Plan, tokens: int) -> bool:
-        """Count one request and its tokens now against every limit of the plan, or against none."""
-        if (self._held and self.held_until(plan)) or not self._has_places(plan):
+    def take(self, ask: Ask) -> bool:
+        """Count what is asked for now against every limit of the plan, or against none."""
+        plan, amounts = ask.plan, ask.amounts
+        if (self._held and self._is_held(plan)) or not self._has_places(plan):
             return False
-        taken = []
+        taken: list[tuple[_Item, int]] = []
         for item in self._items_of(plan):
-            cost = 1 if item.requests else tokens
-            if not self._strategy.hit(item, cost=cost):
+            amount = amounts[item.metric]
+            if item.soft:
+                self._storage.charge(item.key, item.seconds, amount)
+            elif not self._strategy.hit(item, cost=amount):
                 self._take_back(taken)
                 return False
-            taken.append((item, cost))
-        if plan.heeds and not self.pace.take(plan.model, tokens, self.now):
+            taken.append((item, amount))
+        if plan.heeds and not self.pace.take(plan.model, amounts[1], self.now):
             self._take_back(taken)
             return False
         for scope in plan.scopes:
@@ -78,9 +83,35 @@ class Admission:
                 self._under_way[scope.key] = self._under_way.get(scope.key, 0) + 1
         return True
 
-    def waits_for_shared(self, plan: Plan, tokens: int) -> bool:
+    def over_budget(self, ask: Ask) -> tuple[Limit, float] | None:
+        """Give the hard budget that has no room for what is asked, and the seconds until it has."""
+        for limit in ask.plan.limits:
+            if limit.budget is None or limit.soft:
+                continue
+            room_at = self._storage.room_at(limit.key, limit.amount, ask.amounts[limit.metric])
+            if room_at > self.now:
+                return limit, room_at - self.now
+        return None
+
+    def newly_overspent(self, plan: Plan) -> list[tuple[Limit, int]]:
+        """Give the soft budgets of a plan that were just reached, with what is spent; each once until it is below."""
+        found = []
+        for limit in plan.limits:
+            if not limit.soft:
+                continue
+            spent = self._storage.get(limit.key)
+            if spent < limit.amount:
+                self._overspent.pop(limit.key, None)
+            elif limit.key not in self._overspent:
+                self._overspent[limit.key] = None
+                found.append((limit, spent))
+                if len(self._overspent) > _REMEMBERED:
+                    self._overspent.popitem(last=False)
+        return found
+
+    def waits_for_shared(self, ask: Ask) -> bool:
         """Tell whether a request that finds no room lacks it in what tenants share."""
-        return plan.shared and self._room_in(plan.scopes[-1], tokens) > self.now
+        return ask.plan.shared and self._room_in(ask.plan.scopes[-1], ask.amounts) > self.now
 
     def ended(self, plan: Plan) -> None:
         """Free the places a request held while it was under way."""
@@ -94,10 +125,10 @@ class Admission:
                 else:
                     self._under_way.pop(scope.key, None)
 
-    def correct(self, plan: Plan, *, requests: int, tokens: int, at: float) -> None:
+    def correct(self, plan: Plan, changes: Amounts, at: float) -> None:
         """Change what was counted at time ``at``: less is taken off there, more counts from now on."""
         for item in self._items_of(plan):
-            change = requests if item.requests else tokens
+            change = changes[item.metric]
             if change < 0:
                 self._storage.give_back(item.key, -change, at)
             elif change > 0:
@@ -108,35 +139,29 @@ class Admission:
         self._held = {key: until for key, until in self._held.items() if until > self.now}
         self._held[scope] = self.now + seconds
 
-    def held_until(self, plan: Plan) -> float:
-        """Give the time until which a scope of the plan is held, 0 when none is."""
-        held = max((self._held.get(scope.key, 0.0) for scope in plan.scopes), default=0.0)
-        return held if held > self.now else 0.0
-
     def requests_left(self, plan: Plan) -> int | None:
         """Give the requests that may still be sent now, None when unlimited."""
-        left = [item.amount - self._storage.get(item.key) for item in self._items_of(plan) if item.requests]
+        left = [item.amount - self._storage.get(item.key) for item in self._items_of(plan) if not item.metric]
         return max(0, min(left)) if left else None
 
-    def seconds_until_room(self, plan: Plan, tokens: int) -> float:
-        """Give how long until a request of ``tokens`` fits if nothing else comes or goes; infinity if unknown."""
-        room_at = max(self._room_in(scope, tokens) for scope in plan.scopes)
+    def seconds_until_room(self, ask: Ask) -> float:
+        """Give how long until what is asked fits if nothing else comes or goes; infinity if nobody can tell."""
+        plan = ask.plan
+        room_at = max(self._room_in(scope, ask.amounts) for scope in plan.scopes)
         if plan.heeds:
-            room_at = max(room_at, self.pace.room_at(plan.model, tokens, self.now))
+            room_at = max(room_at, self.pace.room_at(plan.model, ask.amounts[1], self.now))
         return max(0.0, room_at - self.now)
 
-    def under_way(self) -> int:
-        """Give how many places of all concurrency limits are taken."""
-        return sum(self._under_way.values())
-
-    def _room_in(self, scope: Scope, tokens: int) -> float:
+    def _room_in(self, scope: Scope, amounts: Amounts) -> float:
         if scope.concurrency is not None and self._under_way.get(scope.key, 0) >= scope.concurrency:
             return math.inf
         room_at = max(self.now, self._held.get(scope.key, 0.0))
         for limit in scope.limits:
-            amount = 1 if limit.metric == "requests" else tokens
-            room_at = max(room_at, self._storage.room_at(limit.key, limit.amount, amount))
+            room_at = max(room_at, self._storage.room_at(limit.key, limit.amount, amounts[limit.metric]))
         return room_at
+
+    def _is_held(self, plan: Plan) -> bool:
+        return any(self._held.get(scope.key, 0.0) > self.now for scope in plan.scopes)
 
     def _has_places(self, plan: Plan) -> bool:
         for scope in plan.scopes:
@@ -151,7 +176,7 @@ class Admission:
     def _items_of(self, plan: Plan) -> tuple[_Item, ...]:
         items = self._items.get(plan)
         if items is None:
-            items = self._items[plan] = tuple(_Item(limit) for scope in plan.scopes for limit in scope.limits)
+            items = self._items[plan] = tuple(_Item(limit) for limit in plan.limits)
             if len(self._items) > _REMEMBERED:
                 self._items.popitem(last=False)
         return items

@@ -25,8 +25,12 @@ from litellm_gateway.plugins import Plugins
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
 from litellm_gateway.provider_table import RouteTable, capabilities_of, identities_of, prices_of
 from litellm_gateway.rate_limiter import RateLimiter
+from litellm_gateway.reserving import Reserving
 from litellm_gateway.single_flight import SingleFlight
+from litellm_gateway.store_choice import StoreChoice
 from litellm_gateway.telemetry import Telemetry
+from litellm_gateway.token_estimator import TokenEstimator
+from litellm_gateway.usage_book import UsageBook
 from litellm_gateway.wire import Timeouts, TransportSettings
 
 if TYPE_CHECKING:
@@ -89,7 +93,11 @@ class Composer:
         default = default_provider(config, names)
         targets = {name: self._build_target(name, is_default=name == default) for name in names}
         breakers = CircuitBreakers(config.circuit_breaker, clock=self._clock, random=self._random)
-        limiter = RateLimiter(config.rate_limit_config, clock=self._clock)
+        stores = StoreChoice(self._offers, self._build, self._closers, telemetry, self._clock)
+        limiter = RateLimiter(
+            config.rate_limit_config, config.budgets, clock=self._clock, share=stores, overspent=stores.overspent
+        )
+        ledger = Ledger(prices_of(self._plugins, targets))
         guards, guardrails = self._build_guards()
         cache = self._build_cache(cache)
         pipeline = Pipeline(
@@ -104,9 +112,15 @@ class Composer:
             if config.enable_request_deduplication
             else None,
             batching=self._build_batching(),
-            limiter=limiter,
+            reserving=Reserving(
+                limiter=limiter,
+                ledger=ledger,
+                estimator=TokenEstimator(),
+                counts_money=any(budget.money is not None for budget in config.budgets),
+            ),
             attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
-            ledger=Ledger(prices_of(self._plugins, targets)),
+            ledger=ledger,
+            usage=UsageBook(),
             telemetry=telemetry,
         )
         composition = Composition(

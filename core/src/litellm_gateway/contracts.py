@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from litellm_gateway.errors import GatewayError
     from litellm_gateway.requests import (
@@ -57,6 +57,8 @@ class Call:
         errors: Errors of the attempts made so far, in order.
         attempts: Requests sent so far.
         on_unsupported: What to do with a parameter the model does not take.
+        priority: The higher, the earlier among the tenant's own calls that wait for a limit.
+        provider_headers: Headers of the answer that came last, names in lower case; None before the first.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Call:
     errors: list[GatewayError] = field(factory=list, repr=False)
     attempts: int = 0
     on_unsupported: OnUnsupported = "error"
+    priority: int = 0
+    provider_headers: Mapping[str, str] | None = field(default=None, repr=False)
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""

@@ -16,6 +16,7 @@ from litellm_gateway.request_builder import (
     build_embed,
     build_generate,
     check_on_unsupported,
+    check_priority,
     check_tenant,
     check_timeout,
 )
@@ -165,6 +166,14 @@ class LiteLLMGateway(FurtherCalls):
             tenant=check_tenant(tenant_id),
         )
 
+    def usage(self, *, tenant_id: str | None = None) -> dict[str, Any]:
+        """Say what was used since the gateway was made: ``calls``, ``errors``, ``tokens`` by bucket and ``cost``.
+
+        Args:
+            tenant_id: Whose use; None for all tenants together.
+        """
+        return self._composition.pipeline.usage.report(None if tenant_id is None else check_tenant(tenant_id))
+
     def describe(self) -> dict[str, Any]:
         """Say what the gateway is made of: providers, parts, and every plugin within reach with its state."""
         return self._composition.describe()
@@ -222,6 +231,7 @@ class LiteLLMGateway(FurtherCalls):
             clock=time.monotonic,
             started_at=now,
             on_unsupported=check_on_unsupported(options.get("on_unsupported") or self.config.on_unsupported),
+            priority=check_priority(options.get("priority")),
         )
 
 

@@ -1,7 +1,7 @@
 """Read what a provider says of its own rate limits: pure, bounded, and never wrong loudly.
 
 Known are ``x-ratelimit-limit/remaining/reset-requests`` and ``-tokens`` (OpenAI and those alike),
-``anthropic-ratelimit-requests-...`` and ``-tokens-...``, and every form of ``retry-after``.
+``anthropic-ratelimit-requests-...`` and ``-tokens-...``; ``retry-after`` is read by ``retry_after``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from litellm_gateway.retry_after import parse_duration, read_retry_after, seconds_until
+from litellm_gateway.retry_after import parse_duration, seconds_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,25 +37,16 @@ class Allowance:
 
 @frozen(kw_only=True)
 class LimitHints:
-    """What one answer said; ``closed_for`` is the seconds after which a refused request may come again."""
+    """What one answer said of requests and of tokens."""
 
     requests: Allowance | None = None
     tokens: Allowance | None = None
-    closed_for: float | None = None
 
 
-def read_limit_hints(headers: Mapping[str, str], *, is_refusal: bool = False) -> LimitHints | None:
-    """Give what the headers say of limits, None when that is nothing.
-
-    Args:
-        headers: Response headers, names in lower case.
-        is_refusal: The answer was a refusal (status 429), so its time to come again counts.
-    """
-    closed_for = read_retry_after(headers) if is_refusal else None
+def read_limit_hints(headers: Mapping[str, str]) -> LimitHints | None:
+    """Give what the headers (names in lower case) say of limits, None when that is nothing."""
     requests, tokens = (_openai(headers, kind) or _anthropic(headers, kind) for kind in _KINDS)
-    if closed_for is None and requests is None and tokens is None:
-        return None
-    return LimitHints(requests=requests, tokens=tokens, closed_for=closed_for)
+    return None if requests is None and tokens is None else LimitHints(requests=requests, tokens=tokens)
 
 
 def _openai(headers: Mapping[str, str], kind: str) -> Allowance | None:

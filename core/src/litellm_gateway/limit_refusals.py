@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from litellm_gateway.errors import InvalidRequestError, QueueFullError, QueueTimeoutError, RateLimitError
+from litellm_gateway.errors import BudgetExceededError, InvalidRequestError, QueueFullError, QueueTimeoutError, RateLimitError
+
+from litellm_gateway.limit_plans import METRICS
 
 if TYPE_CHECKING:
-    from litellm_gateway.limit_plans import Plan
+    from litellm_gateway.limit_plans import Ask, Limit, Plan
 
 
-def never_fits(tokens: int, plan: Plan) -> InvalidRequestError | None:
+def never_fits(ask: Ask) -> InvalidRequestError | None:
     """Give the error for a request that may use more tokens than a limit ever lets through, None if it does not."""
+    plan, tokens = ask.plan, ask.amounts[1]
     if plan.most_tokens is None or tokens <= plan.most_tokens[0]:
         return None
     limit, setting = plan.most_tokens
@@ -21,6 +24,19 @@ def never_fits(tokens: int, plan: Plan) -> InvalidRequestError | None:
         "shorten the prompt, lower max_tokens or raise the limit",
         parameter="max_tokens",
         model=plan.model,
+    )
+
+
+def over_budget(limit: Limit, model: str, seconds: float | None) -> BudgetExceededError:
+    """Give the error for a request that a hard budget has no room for."""
+    budget = limit.budget
+    whose = "of all tenants" if budget is None or budget.tenant is None else "of the tenant"
+    amount = f"{limit.shown(limit.amount).normalize():f} {METRICS[limit.metric]}"
+    return BudgetExceededError(
+        f"the budget {whose} ({amount} in {limit.seconds:g} seconds) has no room for the request; "
+        "try again later, lower max_tokens or raise the budget",
+        retry_after=_finite(seconds),
+        model=model,
     )
 
 

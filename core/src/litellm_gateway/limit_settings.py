@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -15,17 +15,24 @@ from litellm_gateway.setting_rules import from_mapping, positive, refuse, whole
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000}
 """Lengths of the windows that have a name; a month is 30 days."""
 
-_ONLY_AT_THE_TOP = ("tenants", "shared", "weights", "max_queue_size", "storage", "storage_timeout")
-_ONLY_AT_THE_TOP += ("on_storage_failure", "heed_provider_limits")
+_ONLY_AT_THE_TOP = (
+    "tenants", "shared", "weights", "max_queue_size", "storage", "storage_timeout", "on_storage_failure",
+    "heed_provider_limits",
+)  # fmt: skip
 
 
-def _overrides(name: str) -> Callable[[Any], Mapping[str, Any]]:
-    def convert(value: Any) -> Mapping[str, Any]:
-        if not isinstance(value, Mapping):
-            raise ConfigurationError(f"{name} must map patterns to limits, not {type(value).__name__}", path=name)
-        return {str(key): from_mapping(RateLimitConfig, given, path=f"{name}.{key}") for key, given in value.items()}
+def _models(value: Any) -> Mapping[str, Any]:
+    return _overrides("models", value)
 
-    return convert
+
+def _tenants(value: Any) -> Mapping[str, Any]:
+    return _overrides("tenants", value)
+
+
+def _overrides(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must map patterns to limits, not {type(value).__name__}", path=name)
+    return {str(key): from_mapping(RateLimitConfig, given, path=f"{name}.{key}") for key, given in value.items()}
 
 
 def _limits(value: Any) -> Any:
@@ -108,12 +115,8 @@ class RateLimitConfig:
     tokens_per_day: int | None = _amount()
     concurrency: int | None = _amount()
     burst: int | None = field(default=None, validator=[whole, positive, _needs_a_rate])
-    models: Mapping[str, RateLimitConfig] = field(
-        factory=dict, converter=_overrides("models"), validator=_overrides_only_limits
-    )
-    tenants: Mapping[str, RateLimitConfig] = field(
-        factory=dict, converter=_overrides("tenants"), validator=_overrides_only_limits
-    )
+    models: Mapping[str, RateLimitConfig] = field(factory=dict, converter=_models, validator=_overrides_only_limits)
+    tenants: Mapping[str, RateLimitConfig] = field(factory=dict, converter=_tenants, validator=_overrides_only_limits)
     shared: RateLimitConfig | None = field(default=None, converter=_limits, validator=_overrides_only_limits)
     weights: Mapping[str, float] = field(factory=dict, validator=_weights)
     enable_queuing: bool = True
@@ -179,7 +182,7 @@ class Budget:
 
     money: Decimal | None = field(default=None, converter=_money)
     tokens: int | None = field(default=None, validator=[whole, positive])
-    window: float = field(default="day", converter=_window)
+    window: float = field(default=86_400.0, converter=_window)
     tenant: str | None = None
     hard: bool = True
 

@@ -5,7 +5,7 @@
  3 routing           routes for the model
  4 cache_mechanism   a cached answer goes to 8
  5 single_flight     an identical request in flight is followed
- 6 rate_limiter      reserve requests and tokens, wait in the queue if allowed
+ 6 reserving         reserve requests, tokens and money, wait in the queue if allowed
  7 attempts          for each route, for each try: breaker, provider; settle with the limiter
  8 guarding          output guardrails, on cached answers too
  9 ledger            price it
@@ -24,10 +24,10 @@ from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.dialects import as_chunks
 from litellm_gateway.embedding_parts import parts_of, send_parts
-from litellm_gateway.ledger import estimate_text_tokens, estimate_tokens
+from litellm_gateway.errors import RateLimitError
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
-from litellm_gateway.streaming import close, open_stream
+from litellm_gateway.streaming import OpenStream, close, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from litellm_gateway.guarding import Guards
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.provider_table import RouteTable
-    from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.reserving import Hold, Reserving
     from litellm_gateway.responses import EmbedResponse
     from litellm_gateway.single_flight import SingleFlight
     from litellm_gateway.telemetry import CallRecord, Telemetry
+    from litellm_gateway.usage_book import UsageBook
 
     Response = GenerateResponse | EmbedResponse
 
@@ -69,9 +70,10 @@ class Pipeline:
     cache_ttl: float | None
     single_flight: SingleFlight | None
     batching: RequestBatching | None
-    limiter: RateLimiter
+    reserving: Reserving
     attempts: Attempts
     ledger: Ledger
+    usage: UsageBook
     telemetry: Telemetry
     in_flight: set[Call] = field(factory=set, repr=False)
 
@@ -99,6 +101,7 @@ class Pipeline:
             raise
         finally:
             self.in_flight.discard(call)
+            self.usage.note(record)
             self.telemetry.finished(record)
 
     async def stream(self, begin: Callable[[], CallRecord], request: GenerateRequest) -> AsyncIterator[StreamChunk]:
@@ -143,6 +146,7 @@ class Pipeline:
                 await close(pieces)
             record.usage = record.usage or shown.usage
             self.in_flight.discard(call)
+            self.usage.note(record)
             self.telemetry.finished(record)
 
     def _key(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> CacheKey | None:
@@ -204,20 +208,24 @@ class Pipeline:
         """Reserve, try the routes, settle."""
 
         async def attempt_whole(attempt: Attempt) -> Made:
-            answer = await ask(attempt, request)
+            try:
+                answer = await ask(attempt, request)
+            except RateLimitError as error:
+                self.reserving.heed(attempt, error)
+                raise
             attempt.ended()
+            self.reserving.heed(attempt)
             return Made(answer=answer, route=attempt.route)
 
-        if not self.limiter.active:
+        hold = await self.reserving.hold(call, request, routes)
+        if hold is None:
             return await self.attempts.run(call, routes, attempt_whole)
-        tokens = estimate_tokens(request)
-        reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
         try:
             made = await self.attempts.run(call, routes, attempt_whole)
-            reservation.settle(made.answer.usage.total_tokens)
+            hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None))
             return made
         finally:
-            reservation.refund()
+            hold.close()
 
     async def _pieces(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
@@ -238,21 +246,30 @@ class Pipeline:
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
     ) -> AsyncIterator[StreamChunk]:
         """Reserve, open a stream on one of the routes, follow it, settle."""
-        reservation = None
-        if self.limiter.active:
-            tokens = estimate_tokens(request)
-            reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
-        pieces = None
+
+        async def attempt_stream(attempt: Attempt) -> OpenStream:
+            try:
+                opened = await open_stream(attempt, request, made)
+            except RateLimitError as error:
+                self.reserving.heed(attempt, error)
+                raise
+            self.reserving.heed(attempt)
+            return opened
+
+        hold = await self.reserving.hold(call, request, routes)
+        opened = pieces = None
         try:
-            opened = await self.attempts.run(call, routes, lambda attempt: open_stream(attempt, request, made))
+            opened = await self.attempts.run(call, routes, attempt_stream)
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece
         finally:
-            if pieces is not None:
-                await close(pieces)
-            if reservation is not None:
-                _settle(reservation, request, made, opened=pieces is not None)
+            try:
+                if pieces is not None:
+                    await close(pieces)
+            finally:
+                if hold is not None:
+                    _settle(hold, opened, made)
 
     def _signed(self, answer: Any, call: Call, record: CallRecord) -> Any:
         """Write who answered, how long it took and what it cost into the answer's metadata."""
@@ -274,15 +291,11 @@ class Pipeline:
         return evolve(answer, metadata=metadata)
 
 
-def _settle(reservation: Any, request: GenerateRequest, made: AnswerBuilder, *, opened: bool) -> None:
+def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder) -> None:
     """A stream that was never opened cost nothing; one that broke cost about what came."""
-    if not opened:
-        reservation.refund()
-    elif made.usage is not None:
-        reservation.settle(made.usage.total_tokens)
-    else:
-        prompt = estimate_tokens(evolve(request, max_tokens=1))
-        reservation.settle(prompt + estimate_text_tokens(made.text))
+    if opened is not None:
+        hold.streamed(opened.attempt.route, made.usage, made.text)
+    hold.close()
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

@@ -76,11 +76,13 @@ class ProviderPace:
             room = max(room, bucket.room_at(1 if kind == "requests" else tokens, now))
         return room
 
+    def close(self, model: str, seconds: float, now: float) -> None:
+        """Let nothing through for a time: the provider has refused a request."""
+        _remember(self._closed, model, now + min(seconds, _LONGEST))
+
     def heed(self, model: str, hints: LimitHints, now: float) -> None:
         """Take in what a provider said with one answer; other requests under way it may not have counted yet."""
         others = max(0, self._under_way.get(model, 0) - 1)
-        if hints.closed_for is not None:
-            _remember(self._closed, model, now + min(hints.closed_for, _LONGEST))
         buckets = dict(self._buckets.get(model, {}))
         for kind, allowance in (("requests", hints.requests), ("tokens", hints.tokens)):
             if allowance is not None:

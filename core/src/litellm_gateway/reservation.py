@@ -9,10 +9,10 @@ from attrs import define
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litellm_gateway.limit_plans import Ask
+    from litellm_gateway.limit_plans import Amounts, Ask
     from litellm_gateway.shared_limits import Ticket
 
-    Close = Callable[["Reservation", int, int], None]
+    Close = Callable[["Reservation", Amounts], None]
 
 
 @define(eq=False)
@@ -25,7 +25,7 @@ class Reservation:
         requests, tokens: What was counted; None where no limit was set.
         ask: What was asked for; None when no limit was set at all.
         ticket: What the processes that share the limits counted for it.
-        close: Told once how many requests and tokens more, or negative, less, were used than counted.
+        close: Told once how much more, or negative, less, was used than counted.
     """
 
     tenant: str
@@ -36,16 +36,22 @@ class Reservation:
     close: Close | None = None
     ticket: Ticket | None = None
 
-    def settle(self, tokens: int) -> None:
-        """Replace the estimate by the tokens really used, and free the place.
+    def settle(self, tokens: int, money: int = 0) -> None:
+        """Replace the estimate by what was really used, and free the place.
 
         What was reserved too much is given back as of the moment it was reserved; what was used beyond the
         reservation counts from now on.
+
+        Args:
+            tokens: Prompt and answer.
+            money: In units of 10**-9.
         """
         if self.close is not None and self.ask is not None:
-            self.close(self, 0, max(tokens, 0) - self.ask.tokens)
+            _, reserved, priced = self.ask.amounts
+            self.close(self, (0, max(tokens, 0) - reserved, max(money, 0) - priced))
 
     def refund(self) -> None:
         """Give everything back: the call was never answered."""
         if self.close is not None and self.ask is not None:
-            self.close(self, -1, -self.ask.tokens)
+            _, reserved, priced = self.ask.amounts
+            self.close(self, (-1, -reserved, -priced))

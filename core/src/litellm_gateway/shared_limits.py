@@ -20,11 +20,12 @@ from litellm_gateway.loop_state import DetachedTasks, PerLoop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litellm_gateway.limit_plans import Ask, Plan
+    from litellm_gateway.limit_plans import Amounts, Ask, Plan
     from litellm_gateway.limit_store import LimitStore
 
 _ASK_AGAIN = 1.0
 _GRACE = 5.0
+_UNLIMITED = 2**53 - 1
 _MOST_UNSETTLED = 10_000
 
 
@@ -48,6 +49,18 @@ class Ticket:
     plan: Plan
     marks: tuple[int, ...]
     outbox: _Outbox
+
+    def settle(self, changes: Amounts) -> None:
+        """Have it sent soon how much more or less was used than counted; from any thread."""
+        each = tuple(changes[limit.metric] for limit in self.plan.limits)
+        settlement = Settlement(demand=self.demand, marks=self.marks, changes=each)
+        if _runs_here(self.outbox.loop):
+            _post(self.outbox, settlement)
+            return
+        try:
+            self.outbox.loop.call_soon_threadsafe(_post, self.outbox, settlement)
+        except RuntimeError:  # its loop is gone: the window and the lease forget it
+            return
 
 
 class SharedLimits:
@@ -106,7 +119,8 @@ class SharedLimits:
         if not demand.charges and not demand.places:
             return None
         if self.error is not None and self._clock() < self._ask_at:
-            return self._alone(ask)
+            self._check_alone(ask)
+            return None
         outbox = self._outboxes.here()
         question = outbox.questions.start(self._question(demand, ask.plan, outbox))
         try:
@@ -114,22 +128,9 @@ class SharedLimits:
         except asyncio.CancelledError:
             question.add_done_callback(_give_back)
             raise
-        return self._alone(ask) if answer is None else answer
-
-    def settle(self, ticket: Ticket, requests: int, tokens: int) -> None:
-        """Send later how much more or less was used than counted; from any thread."""
-        changes = tuple(
-            requests if limit.metric == "requests" else tokens for scope in ticket.plan.scopes for limit in scope.limits
-        )
-        settlement = Settlement(demand=ticket.demand, marks=ticket.marks, changes=changes)
-        outbox = ticket.outbox
-        if _runs_here(outbox.loop):
-            _post(outbox, settlement)
-            return
-        try:
-            outbox.loop.call_soon_threadsafe(_post, outbox, settlement)
-        except RuntimeError:  # its loop is gone: the window and the lease forget it
-            return
+        if answer is None:
+            self._check_alone(ask)
+        return answer
 
     async def aclose(self) -> None:
         """Send what is left to be settled in this event loop, and close the store."""
@@ -145,15 +146,14 @@ class SharedLimits:
         return Demand(
             id=f"{self._prefix}-{os.getpid()}-{self._number}",
             charges=tuple(
-                Charge(limit.key, limit.seconds, limit.amount, 1 if limit.metric == "requests" else ask.tokens)
-                for scope in scopes
-                for limit in scope.limits
+                Charge(limit.key, limit.seconds, _UNLIMITED if limit.soft else limit.amount, ask.amounts[limit.metric])
+                for limit in ask.plan.limits
             ),
             places=tuple(Place(scope.key, scope.concurrency) for scope in scopes if scope.concurrency is not None),
             lease=seconds + _GRACE,
         )
 
-    def _alone(self, ask: Ask) -> None:
+    def _check_alone(self, ask: Ask) -> None:
         if self._refuses:
             raise out_of_reach(ask.plan, max(0.0, self._ask_at - self._clock()))
 

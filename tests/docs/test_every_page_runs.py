@@ -17,7 +17,7 @@ SECONDS = 180
 
 def environment(home: Path) -> dict[str, str]:
     """Give the variables of a machine on which nobody has set anything for the gateway."""
-    foreign = ("LITELLM_GATEWAY_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "COHERE_", "PYTEST_")
+    foreign = ("LITELLM_GATEWAY_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "COHERE_", "CO_", "AWS_", "PYTEST_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     scripts = Path(sys.executable).parent
     return {**kept, "HOME": str(home), "PATH": f"{scripts}{os.pathsep}{kept.get('PATH', '')}"}

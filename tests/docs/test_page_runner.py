@@ -34,6 +34,7 @@ WRONG = {
     "an unknown extra": "```bash\npip install 'litellm-gateway[nobody]'\n```",
     "a path without a package": "```bash\npip install ./core && pip install ./plugins/nobody\n```",
     "a second command that is wrong": "```bash\ngit diff | litellm-gateway generate --loud\n```",
+    "a stand-in nobody knows": "<!-- stand-in: nobody -->\n\nwords",
     "a command that fails": "<!-- runs -->\n```bash\ncd nowhere\n```",
 }
 
@@ -50,6 +51,16 @@ RIGHT = {
     "<!-- invisible-code-block: python\nimport sys\nsys.path.insert(0, 'src')\nimport some_module\n-->",
     "what a block prints": "```python\nprint('one')\n```\n\n<!-- prints -->\n```text\none\n```",
     "what a command prints": "<!-- runs -->\n```bash\necho one\n```\n\n<!-- prints -->\n```text\none\n```",
+    "stand-ins": (
+        "".join(f"<!-- stand-in: {name} -->\n" for name in ("openai", "anthropic", "google", "cohere"))
+        + "\n```python\nfrom litellm_gateway import create_gateway\nfor name in stand_ins:\n"
+        "    with create_gateway(provider=name) as gateway:\n"
+        "        whole = gateway.generate('Hi').text\n"
+        "        assert whole and whole == ''.join(gateway.generate_stream('Hi'))\n"
+        "        stand_ins[name].say(calls=(('look', {'at': 1}),))\n"
+        "        assert gateway.generate('Hi', tools=[{'name': 'look'}]).tool_calls[0].parse() == {'at': 1}\n"
+        "        assert len(stand_ins[name].requests) == 3\n```"
+    ),
     "a reason not to run": "<!-- not run: it never ends -->\n```python\nwhile True: pass\n```",
     "commands": '```bash\nlitellm-gateway generate -m a/b "Hello" < /dev/null\npip install ./core ./plugins/cli\n```',
 }

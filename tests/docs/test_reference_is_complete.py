@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,6 +13,7 @@ import click
 import litellm_gateway
 import pytest
 from litellm_gateway import config, contracts, errors, hookspecs, messages, requests, responses, telemetry
+from litellm_gateway.abilities import ABILITIES
 from litellm_gateway.builtin import echo, log_sink, memory_cache, size_guardrail
 from litellm_gateway.discovery import GROUPS, Discovery
 from litellm_gateway.gateway import LiteLLMGateway
@@ -30,6 +33,10 @@ TABLES = {
     "GenerateResponse": responses.GenerateResponse,
     "TokenUsage": responses.TokenUsage,
     "EmbedResponse": responses.EmbedResponse,
+    "RerankResponse": litellm_gateway.RerankResponse,
+    "ModerationResponse": litellm_gateway.ModerationResponse,
+    "TokenCount": litellm_gateway.TokenCount,
+    "ModelList": litellm_gateway.ModelList,
     "Price": responses.Price,
 }
 FLAGS = ("retry_here", "try_next_route", "provider_fault")
@@ -171,9 +178,19 @@ def test_every_message_class_has_its_fields() -> None:
 def test_every_public_method_has_its_line() -> None:
     """The table of the gateway names each of its public methods."""
     named = {name.partition("(")[0] for name in rows(section("api.md", "LiteLLMGateway"))}
-    methods = {name for name, value in vars(LiteLLMGateway).items() if callable(value) and not name.startswith("_")}
+    methods = {name for name in dir(LiteLLMGateway) if not name.startswith("_")}
 
-    assert methods <= named
+    assert {name for name in methods if callable(getattr(LiteLLMGateway, name))} <= named
+
+
+def test_every_contract_has_its_section() -> None:
+    """Whatever a plugin may fulfil is told on the page of contracts, with its method where it has but one."""
+    text = (DOCS / "reference" / "contracts.md").read_text(encoding="utf-8")
+    protocols = [name for name, value in vars(contracts).items() if getattr(value, "_is_runtime_protocol", False)]
+
+    assert len(protocols) >= 9
+    assert [name for name in protocols if f"`{name}`" not in text and f".{name}`" not in text] == []
+    assert [ability.method for ability in ABILITIES.values() if f"`{ability.method}`" not in text] == []
 
 
 def test_every_public_name_is_mentioned() -> None:
@@ -227,6 +244,14 @@ def test_every_key_variable_has_its_line() -> None:
     assert variables <= set(rows(section("environment.md", "Keys")))
 
 
+def test_no_variable_stands_twice() -> None:
+    """Each variable of the environment is told once, in one place."""
+    text = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
+    named = [name for row in tables_cells(text) for name in re.findall(r"`([A-Z][A-Z_]+)`", row[0])]
+
+    assert sorted(set(named)) == sorted(named)
+
+
 def test_every_command_and_option_has_its_line() -> None:
     """The page of the command line names each command and each option, and no option that is not."""
     from litellm_gateway_cli.main import main
@@ -251,3 +276,15 @@ def leaves(command: click.Command, path: str) -> list[tuple[str, click.Command]]
 def options_of(command: click.Command) -> list[str]:
     """Give the options of one command."""
     return [text for option in command.params if isinstance(option, click.Option) for text in option.opts]
+
+
+def test_no_room_of_the_house_is_made_up() -> None:
+    """The page about the house names rooms that stand, each on a floor below the ones it is told under."""
+    page = (DOCS / "explanation" / "the-house.md").read_text(encoding="utf-8").partition("## Floors")[2]
+    rows = [row for row in tables_cells(page.partition("stand beside")[0]) if "`" in row[1]]
+    layers = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]
+    floors = {name.strip(): depth for depth, layer in enumerate(layers["layers"]) for name in layer.split("|")}
+    told = [[floors[name] for name in re.findall(r"`(\w+)`", row[1])] for row in rows]
+
+    assert len(told) > 8
+    assert all(max(upper) < min(lower) for upper, lower in pairwise(told))

@@ -43,25 +43,30 @@ class Workshop:
             missing(f"{name} is not installed")
         return path
 
-    def installed(self, name: str, install: Callable[[Path], Sequence[Sequence[str]]]) -> Path:
-        """Give the folder of one installation, made by the commands of ``install(folder)`` when it is not there.
+    def installed(self, name: str, program: str, install: Callable[[Path], Sequence[Sequence[str]]]) -> Path:
+        """Give the path of a program below one installation's folder, made by ``install(folder)`` when it is not there.
 
         It is made under another name first, so that a run that dies on the way leaves nothing half done.
         """
         target = self.folder / name
-        if target.is_dir():
-            return target
+        if (target / program).exists():
+            return target / program
+        shutil.rmtree(target, ignore_errors=True)  # its interpreter may have moved away
         making = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
         for command in install(making):
-            done = run(command, timeout=300)
-            if done.returncode:
+            try:
+                done = run(command, timeout=300)
+                failure = (done.stderr or done.stdout).strip()[-500:] if done.returncode else None
+            except subprocess.TimeoutExpired as error:
+                failure = str(error)
+            if failure is not None:
                 shutil.rmtree(making, ignore_errors=True)
-                missing(f"installing {name} failed: {(done.stderr or done.stdout).strip()[-500:]}")
+                missing(f"installing {name} failed: {failure}")
         try:
             making.rename(target)
         except OSError:  # another run was quicker
             shutil.rmtree(making, ignore_errors=True)
-        return target
+        return target / program
 
 
 def run(command: Sequence[str], *, timeout: float, **more: str) -> subprocess.CompletedProcess[str]:
@@ -76,9 +81,7 @@ def plain_environment(more: Mapping[str, str]) -> dict[str, str]:
     """Give the environment without Python's own settings and without anything a provider's SDK would read."""
     left_out = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS")
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in left_out and not name.endswith(CREDENTIALS)
+        name: value for name, value in os.environ.items() if name not in left_out and not name.endswith(CREDENTIALS)
     }
     return {**kept, "NO_PROXY": "127.0.0.1", **more}
 

@@ -42,7 +42,8 @@ REQUEST_EXCEPTIONS: dict[str, str] = json.loads((HERE / "openai_responses_reques
 
 
 def _dialect() -> OpenAIDialect:
-    quirks = attrs.evolve(QUIRKS, user_field="user", minimum_output_tokens=0)
+    # as recorded, even what the server refused
+    quirks = attrs.evolve(QUIRKS, user_field="user", minimum_output_tokens=0, efforts=())
     return OpenAIDialect(base_url="http://127.0.0.1:1/v1", wants_responses=lambda _: True, quirks=quirks)
 
 

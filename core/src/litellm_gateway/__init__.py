@@ -19,13 +19,13 @@ _NAMES = {
         "ProviderError ProviderOverloadedError ProviderTimeoutError QueueFullError QueueTimeoutError "
         "QuotaExceededError RateLimitError StreamInterruptedError StructuredOutputError UnsupportedParameterError"
     ),
+    "fitting": "UnsupportedParameterWarning",
+    "further_responses": ("ModelInfo ModelList Moderation ModerationResponse RerankResponse RerankResult TokenCount"),
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
-    "responses": (
-        "EmbedResponse GenerateResponse ModelInfo ModelList Moderation ModerationResponse Price "
-        "RerankResponse RerankResult StreamChunk TokenCount TokenUsage ToolCallDelta"
-    ),
+    "responses": "EmbedResponse GenerateResponse StreamChunk ToolCallDelta",
     "secrets": "Secret",
+    "token_usage": "Price TokenUsage",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

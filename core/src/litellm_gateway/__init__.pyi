@@ -38,6 +38,18 @@ from litellm_gateway.errors import (
     StructuredOutputError as StructuredOutputError,
     UnsupportedParameterError as UnsupportedParameterError,
 )
+from litellm_gateway.fitting import (
+    UnsupportedParameterWarning as UnsupportedParameterWarning,
+)
+from litellm_gateway.further_responses import (
+    ModelInfo as ModelInfo,
+    ModelList as ModelList,
+    Moderation as Moderation,
+    ModerationResponse as ModerationResponse,
+    RerankResponse as RerankResponse,
+    RerankResult as RerankResult,
+    TokenCount as TokenCount,
+)
 from litellm_gateway.gateway import (
     LiteLLMGateway as LiteLLMGateway,
     create_gateway as create_gateway,
@@ -57,20 +69,15 @@ from litellm_gateway.messages import (
 from litellm_gateway.responses import (
     EmbedResponse as EmbedResponse,
     GenerateResponse as GenerateResponse,
-    ModelInfo as ModelInfo,
-    ModelList as ModelList,
-    Moderation as Moderation,
-    ModerationResponse as ModerationResponse,
-    Price as Price,
-    RerankResponse as RerankResponse,
-    RerankResult as RerankResult,
     StreamChunk as StreamChunk,
-    TokenCount as TokenCount,
-    TokenUsage as TokenUsage,
     ToolCallDelta as ToolCallDelta,
 )
 from litellm_gateway.secrets import (
     Secret as Secret,
+)
+from litellm_gateway.token_usage import (
+    Price as Price,
+    TokenUsage as TokenUsage,
 )
 
 __version__: str

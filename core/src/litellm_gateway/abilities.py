@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from litellm_gateway.errors import UnsupportedParameterError
+from litellm_gateway.errors import MalformedResponseError, PluginContractError, UnsupportedParameterError
 from litellm_gateway.fitting import fit
+from litellm_gateway.further_responses import ModelList, ModerationResponse, RerankResponse, TokenCount
 from litellm_gateway.requests import (
     EmbedRequest,
     GenerateRequest,
@@ -16,29 +17,33 @@ from litellm_gateway.requests import (
     RerankRequest,
     TokenCountRequest,
 )
+from litellm_gateway.responses import EmbedResponse, GenerateResponse
+from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.attempts import Attempt
+    from litellm_gateway.contracts import Route
     from litellm_gateway.requests import AnyRequest
 
 
 @frozen
 class Ability:
-    """A thing a provider may be able to do: the method that does it, and how to say that it cannot."""
+    """A thing a provider may be able to do: the method that does it, what it gives, how to say that it cannot."""
 
     method: str
+    answer: type[Any]
     lacking: str
 
 
 ABILITIES: Mapping[type, Ability] = {
-    GenerateRequest: Ability("generate", "answers no prompts"),
-    EmbedRequest: Ability("embed", "makes no embeddings"),
-    RerankRequest: Ability("rerank", "orders no documents"),
-    ModerationRequest: Ability("moderate", "judges no texts"),
-    TokenCountRequest: Ability("count_tokens", "counts no tokens"),
-    ModelListRequest: Ability("list_models", "lists no models"),
+    GenerateRequest: Ability("generate", GenerateResponse, "answers no prompts"),
+    EmbedRequest: Ability("embed", EmbedResponse, "makes no embeddings"),
+    RerankRequest: Ability("rerank", RerankResponse, "orders no documents"),
+    ModerationRequest: Ability("moderate", ModerationResponse, "judges no texts"),
+    TokenCountRequest: Ability("count_tokens", TokenCount, "counts no tokens"),
+    ModelListRequest: Ability("list_models", ModelList, "lists no models"),
 }
 
 
@@ -47,6 +52,8 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
 
     Raises:
         UnsupportedParameterError: The provider has no such ability, or its model does not take a parameter.
+        PluginContractError: What the provider gave is no such answer.
+        MalformedResponseError: It gave another number of vectors than it was given texts.
     """
     ability = ABILITIES[type(request)]
     method: Callable[..., Any] | None = getattr(attempt.target.provider, ability.method, None)
@@ -55,7 +62,30 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
             f"provider '{attempt.route.provider}' {ability.lacking}; choose another with model='provider/name'",
             provider=attempt.route.provider,
         )
-    return await method(fitted(attempt, request), attempt.call)
+    answer: Any = await method(fitted(attempt, request), attempt.call)
+    kind = ability.answer
+    if not isinstance(answer, kind) or not _is_whole(answer):
+        raise PluginContractError(
+            f"provider '{attempt.route.provider}' gave no {kind.__name__} with all it needs, but "
+            f"{type(answer).__name__}; this is a fault of its plugin",
+            plugin=attempt.route.provider,
+            provider=attempt.route.provider,
+        )
+    if isinstance(request, EmbedRequest) and len(answer.vectors) != len(request.texts):
+        raise _wrong_number(len(answer.vectors), len(request.texts), attempt.route)
+    return answer
+
+
+def _is_whole(answer: Any) -> bool:
+    return isinstance(answer.usage, TokenUsage) and isinstance(getattr(answer, "text", ""), str)
+
+
+def _wrong_number(vectors: int, texts: int, route: Route) -> MalformedResponseError:
+    return MalformedResponseError(
+        f"provider '{route.provider}' answered {texts} texts with {vectors} vectors, so that none can be trusted",
+        provider=route.provider,
+        model=route.model,
+    )
 
 
 def fitted(attempt: Attempt, request: Any) -> Any:

@@ -175,22 +175,25 @@ class Attempts:
             return None
         if isinstance(error, MalformedResponseError) and tries > 1:
             return None
-        hint: float | None = getattr(error, "retry_after", None)
-        if hint is None:
+        hint = getattr(error, "retry_after", None)
+        if not isinstance(hint, int | float) or not hint >= 0.0:  # a plugin's word, which may be no number at all
             hint = self._random.uniform(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
-        return None if hint >= call.remaining() else hint
+        return None if hint >= call.remaining() else float(hint)
 
 
 async def within_deadline(call: Call, awaitable: Awaitable[T]) -> T:
     """Await with a timer on the call's deadline, for providers that keep none by themselves."""
     import asyncio
 
+    timer = asyncio.timeout(call.remaining())
     try:
-        async with asyncio.timeout(call.remaining()):
+        async with timer:
             return await awaitable
     except GatewayError:
         raise
     except TimeoutError as error:
+        if not timer.expired():
+            raise
         raise DeadlineExceededError("the call's time is up; raise timeout if it needs more", phase="total") from error
 
 

@@ -10,31 +10,35 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from litellm_gateway.attempts import Attempts, Target
 from litellm_gateway.cache_mechanism import CacheMechanism
 from litellm_gateway.circuit_breaker import CircuitBreakers
 from litellm_gateway.composition import Composition, LazyTransport, close_parts
 from litellm_gateway.config import CacheConfig, check_keys, from_mapping
 from litellm_gateway.contracts import BuildContext, ProviderOffer, TransportOffer
-from litellm_gateway.errors import GatewayError, PluginLoadError
+from litellm_gateway.errors import ConfigurationError, GatewayError, PluginLoadError
 from litellm_gateway.guarding import Guards
 from litellm_gateway.ledger import Ledger
 from litellm_gateway.offers import Offered, Offers
 from litellm_gateway.pipeline import Pipeline
-from litellm_gateway.plugins import Plugins
+from litellm_gateway.plugins import Plugins, check_built
 from litellm_gateway.provider_choice import default_provider, identity, only_provider, settings_for, wanted_providers
 from litellm_gateway.provider_table import RouteTable, capabilities_of, identities_of, prices_of
 from litellm_gateway.rate_limiter import RateLimiter
 from litellm_gateway.reserving import Reserving
+from litellm_gateway.secrets import Secret, redact
 from litellm_gateway.single_flight import SingleFlight
 from litellm_gateway.store_choice import StoreChoice
 from litellm_gateway.telemetry import Telemetry
 from litellm_gateway.token_estimator import TokenEstimator
+from litellm_gateway.upstream import Upstream
 from litellm_gateway.usage_book import UsageBook
 from litellm_gateway.wire import Timeouts, TransportSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from litellm_gateway.config import GatewayConfig
 
@@ -91,6 +95,8 @@ class Composer:
         self._closers.append(self._transport)
         names = self._provider_names()
         default = default_provider(config, names)
+        for pattern in config.capabilities:
+            check_keys([pattern.partition("/")[0]], names, path="capabilities")
         targets = {name: self._build_target(name, is_default=name == default) for name in names}
         breakers = CircuitBreakers(config.circuit_breaker, clock=self._clock, random=self._random)
         stores = StoreChoice(self._offers, self._build, self._closers, telemetry, self._clock)
@@ -102,23 +108,12 @@ class Composer:
         cache = self._build_cache(cache)
         pipeline = Pipeline(
             routes=RouteTable(config, self._plugins, targets, default),
-            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
             identities=identities_of(targets),
             guards=guards,
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock)
-            if config.enable_request_deduplication
-            else None,
-            batching=self._build_batching(),
-            reserving=Reserving(
-                limiter=limiter,
-                ledger=ledger,
-                estimator=TokenEstimator(),
-                counts_money=any(budget.money is not None for budget in config.budgets),
-            ),
-            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
+            upstream=self._build_upstream(targets, breakers, self._build_reserving(limiter, ledger), telemetry),
             ledger=ledger,
             usage=UsageBook(),
             telemetry=telemetry,
@@ -183,16 +178,13 @@ class Composer:
             random=self._random,
         )
         try:
-            return offered.offer.build(settings, context)
+            built = offered.offer.build(settings, context)
         except GatewayError:
             raise
         except Exception as error:
-            raise PluginLoadError(
-                f"{offered.kind} '{offered.name}' of {offered.origin} cannot be built "
-                f"({type(error).__name__}: {error})",
-                plugin=offered.name,
-                distribution=offered.origin,
-            ) from error
+            raise _not_built(offered, error, settings) from (None if _tells(error, settings) else error)
+        check_built(offered.kind, offered.offer, built, f"{offered.kind} '{offered.name}' of {offered.origin}")
+        return built
 
     def _choose_transport(self) -> LazyTransport:
         config = self._config
@@ -206,8 +198,6 @@ class Composer:
             return self._offers.get("transport", name)
         found = [self._offers.find("transport", each) for each in self._offers.names("transport")]
         ranked = [each for each in found if each is not None and isinstance(each.offer, TransportOffer)]
-        if not ranked:
-            return self._offers.get("transport", "httpx")
         if not ranked:
             return self._offers.get("transport", "httpx")
         return max(ranked, key=lambda each: getattr(each.offer, "speed", 0))
@@ -252,6 +242,12 @@ class Composer:
 
     def _build_cache(self, given: CacheMechanism | None) -> CacheMechanism | None:
         config = self._config
+        if given is not None and not isinstance(given, CacheMechanism):
+            raise ConfigurationError(f"cache must be a CacheMechanism, not {type(given).__name__}", path="cache")
+        if given is not None and not config.enable_caching:
+            raise ConfigurationError(
+                "a cache is given, but enable_caching is False; set enable_caching=True, or give no cache", path="cache"
+            )
         if not config.enable_caching:
             return None
         cache = given or CacheMechanism(CacheConfig(), clock=self._clock)
@@ -267,6 +263,23 @@ class Composer:
             self._closers.append(cache)
         return cache
 
+    def _build_upstream(
+        self, targets: Mapping[str, Target], breakers: CircuitBreakers, reserving: Reserving, telemetry: Telemetry
+    ) -> Upstream:
+        config = self._config
+        shares = config.enable_request_deduplication
+        return Upstream(
+            embed_limits=lambda route: targets[route.provider].offer.embed_limits,
+            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock) if shares else None,
+            batching=self._build_batching(),
+            reserving=reserving,
+            attempts=Attempts(targets, breakers, telemetry, sleep=self._sleep, random=self._random),
+        )
+
+    def _build_reserving(self, limiter: RateLimiter, ledger: Ledger) -> Reserving:
+        counts_money = any(budget.money is not None for budget in self._config.budgets)
+        return Reserving(limiter=limiter, ledger=ledger, estimator=TokenEstimator(), counts_money=counts_money)
+
     def _build_batching(self) -> Any:
         config = self._config
         if not config.enable_request_batching:
@@ -274,3 +287,24 @@ class Composer:
         from litellm_gateway.request_batching import RequestBatching
 
         return RequestBatching(size=config.batch_size, timeout=config.batch_timeout)
+
+
+def _secrets_in(settings: Any) -> list[Secret]:
+    values = (
+        (getattr(settings, name) for name in attrs.fields_dict(type(settings))) if attrs.has(type(settings)) else ()
+    )
+    return [value for value in values if isinstance(value, Secret)]
+
+
+def _tells(error: Exception, settings: Any) -> bool:
+    return any(str(secret.reveal()) in str(error) for secret in _secrets_in(settings))
+
+
+def _not_built(offered: Offered, error: Exception, settings: Any) -> PluginLoadError:
+    """Say that a plugin cannot be built, and mask its secrets in what it says about that."""
+    return PluginLoadError(
+        f"{offered.kind} '{offered.name}' of {offered.origin} cannot be built "
+        f"({type(error).__name__}: {redact(str(error), _secrets_in(settings))})",
+        plugin=offered.name,
+        distribution=offered.origin,
+    )

@@ -10,18 +10,29 @@ import attrs
 from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
-from litellm_gateway.limit_settings import Budget, RateLimitConfig, as_budgets
+from litellm_gateway.limit_settings import Budget, RateLimitConfig, budgets, to_budgets
 from litellm_gateway.secrets import Secret, as_secret
-from litellm_gateway.setting_rules import (
-    check_keys,
-    from_mapping,
-    nearest,
-    not_negative as _not_negative,
-    positive as _positive,
-    refuse as _refuse,
-    share as _share,
-    whole as _whole,
+from litellm_gateway.setting_checks import (
+    by_name,
+    capability_keys,
+    flag,
+    made_of,
+    names,
+    not_negative,
+    positive,
+    share,
+    text,
+    text_or_none,
+    things,
+    to_names,
+    to_names_or_none,
+    to_settings_by_name,
+    to_things,
+    unsupported_rule,
+    whole,
+    with_secret_keys,
 )
+from litellm_gateway.setting_mapping import check_keys, from_mapping, nearest
 
 if TYPE_CHECKING:
     from typing import Self
@@ -41,20 +52,6 @@ __all__ = [
 ENV_PREFIX = "LITELLM_GATEWAY_"
 
 
-def _unsupported_rule(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value not in ("error", "warn", "drop"):
-        _refuse(attribute.name, "must be 'error', 'warn' or 'drop'", value)
-
-
-def _capability_keys(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, Mapping):
-        _refuse(attribute.name, "must be a mapping", value)
-        return
-    for key, given in value.items():
-        if not isinstance(key, str) or "/" not in key or not isinstance(given, Mapping):
-            _refuse(attribute.name, "must map 'provider/model' to a mapping with 'with' and 'without'", key)
-
-
 @frozen(kw_only=True)
 class CacheConfig:
     """How answers are cached.
@@ -66,10 +63,10 @@ class CacheConfig:
         shared_tenants: Let tenants see each other's cached answers; off unless you say so.
     """
 
-    default_ttl: float = field(default=3600.0, validator=_positive)
-    max_entries: int = field(default=10_000, validator=[_whole, _positive])
-    max_bytes: int = field(default=64 * 1024 * 1024, validator=[_whole, _positive])
-    shared_tenants: bool = False
+    default_ttl: float = field(default=3600.0, validator=positive)
+    max_entries: int = field(default=10_000, validator=[whole, positive])
+    max_bytes: int = field(default=64 * 1024 * 1024, validator=[whole, positive])
+    shared_tenants: bool = field(default=False, validator=flag)
 
 
 @frozen(kw_only=True)
@@ -83,24 +80,10 @@ class CircuitBreakerConfig:
         recovery_timeout: Seconds the circuit stays open before one call may probe.
     """
 
-    failure_rate: float = field(default=0.5, validator=_share)
-    minimum_calls: int = field(default=10, validator=[_whole, _positive])
-    window: float = field(default=30.0, validator=_positive)
-    recovery_timeout: float = field(default=30.0, validator=_positive)
-
-
-def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
-def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    return _names(value) or ()
-
-
-def _settings_by_name(value: Mapping[str, Any] | Sequence[str] | str | None) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {name: {} for name in _names(value) or ()}
+    failure_rate: float = field(default=0.5, validator=share)
+    minimum_calls: int = field(default=10, validator=[whole, positive])
+    window: float = field(default=30.0, validator=positive)
+    recovery_timeout: float = field(default=30.0, validator=positive)
 
 
 @frozen(kw_only=True)
@@ -109,7 +92,8 @@ class GatewayConfig:
 
     Attributes:
         provider: Name of the default provider. None: the only one that has a key, else the local model.
-        api_key: Key of the default provider; None reads the environment variable its users know.
+        api_key: Key of the default provider; None reads the environment variable its users know. It goes to no other
+            provider, and to none that takes no key.
         base_url: Other address of the default provider's API.
         default_model: Model when a call names none; may be ``"provider/model"``.
         default_embedding_model: The same for embeddings.
@@ -144,46 +128,52 @@ class GatewayConfig:
         discover: Look for installed plugins.
     """
 
-    provider: str | None = None
+    provider: str | None = field(default=None, validator=text_or_none)
     api_key: Secret | None = field(default=None, converter=as_secret)
-    base_url: str | None = None
-    default_model: str | None = None
-    default_embedding_model: str | None = None
-    providers: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
+    base_url: str | None = field(default=None, validator=text_or_none)
+    default_model: str | None = field(default=None, validator=text_or_none)
+    default_embedding_model: str | None = field(default=None, validator=text_or_none)
+    providers: Mapping[str, Any] = field(factory=dict, converter=to_settings_by_name, validator=by_name, repr=False)
 
-    timeout: float = field(default=60.0, validator=_positive)
-    connect_timeout: float | None = field(default=10.0, validator=_positive)
-    first_byte_timeout: float | None = field(default=None, validator=_positive)
-    chunk_timeout: float | None = field(default=None, validator=_positive)
-    max_retries: int = field(default=2, validator=[_whole, _not_negative])
-    fallbacks: tuple[str, ...] = field(default=(), converter=_listed)
-    rate_limit_config: RateLimitConfig | None = None
-    budgets: tuple[Budget, ...] = field(default=(), converter=as_budgets)
-    circuit_breaker: CircuitBreakerConfig | None = CircuitBreakerConfig()
+    timeout: float = field(default=60.0, validator=positive)
+    connect_timeout: float | None = field(default=10.0, validator=positive)
+    first_byte_timeout: float | None = field(default=None, validator=positive)
+    chunk_timeout: float | None = field(default=None, validator=positive)
+    max_retries: int = field(default=2, validator=[whole, not_negative])
+    fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    rate_limit_config: RateLimitConfig | None = field(default=None, validator=made_of(RateLimitConfig))
+    budgets: tuple[Budget, ...] = field(default=(), converter=to_budgets, validator=budgets)
+    circuit_breaker: CircuitBreakerConfig | None = field(
+        default=CircuitBreakerConfig(), validator=made_of(CircuitBreakerConfig)
+    )
 
-    enable_caching: bool = False
-    cache_ttl: float | None = field(default=None, validator=_positive)
-    cache_backend: str = "memory"
+    enable_caching: bool = field(default=False, validator=flag)
+    cache_ttl: float | None = field(default=None, validator=positive)
+    cache_backend: str = field(default="memory", validator=text)
     cache_settings: Any = field(default=None, repr=False)
-    enable_request_deduplication: bool = False
-    deduplication_ttl: float = field(default=0.0, validator=_not_negative)
-    enable_request_batching: bool = False
-    batch_size: int = field(default=10, validator=[_whole, _positive])
-    batch_timeout: float = field(default=0.05, validator=_positive)
+    enable_request_deduplication: bool = field(default=False, validator=flag)
+    deduplication_ttl: float = field(default=0.0, validator=not_negative)
+    enable_request_batching: bool = field(default=False, validator=flag)
+    batch_size: int = field(default=10, validator=[whole, positive])
+    batch_timeout: float = field(default=0.05, validator=positive)
 
-    guardrails: tuple[str, ...] | None = field(default=None, converter=_names)
-    guardrail_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
-    telemetry: tuple[str, ...] | None = field(default=None, converter=_names)
-    telemetry_settings: Mapping[str, Any] = field(factory=dict, converter=_settings_by_name, repr=False)
-    transport: str = "auto"
-    max_connections: int = field(default=200, validator=[_whole, _positive])
-    keepalive: float = field(default=30.0, validator=_not_negative)
-    trust_env: bool = False
-    on_unsupported: str = field(default="error", validator=_unsupported_rule)
-    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_capability_keys)
-    policies: tuple[str, ...] | None = field(default=None, converter=_names)
-    plugins: tuple[Any, ...] = field(default=(), converter=tuple, repr=False)
-    discover: bool = True
+    guardrails: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    guardrail_settings: Mapping[str, Any] = field(
+        factory=dict, converter=to_settings_by_name, validator=by_name, repr=False
+    )
+    telemetry: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    telemetry_settings: Mapping[str, Any] = field(
+        factory=dict, converter=to_settings_by_name, validator=by_name, repr=False
+    )
+    transport: str = field(default="auto", validator=text)
+    max_connections: int = field(default=200, validator=[whole, positive])
+    keepalive: float = field(default=30.0, validator=not_negative)
+    trust_env: bool = field(default=False, validator=flag)
+    on_unsupported: str = field(default="error", validator=unsupported_rule)
+    capabilities: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=capability_keys)
+    policies: tuple[str, ...] | None = field(default=None, converter=to_names_or_none, validator=names)
+    plugins: tuple[Any, ...] = field(default=(), converter=to_things, validator=things, repr=False)
+    discover: bool = field(default=True, validator=flag)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -196,6 +186,9 @@ class GatewayConfig:
             "rate_limit_config": RateLimitConfig,
             "circuit_breaker": CircuitBreakerConfig,
         }
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(f"the configuration must be a mapping, not {type(values).__name__}")
+        values = with_secret_keys(values)
         check_keys(values, attrs.fields_dict(cls), path="")
         converted = {
             name: from_mapping(nested[name], value, path=name)

@@ -1,4 +1,4 @@
-"""The contracts plugins fulfil and the frozen offers they make; nothing here does anything.
+"""The contracts plugins fulfil; nothing here does anything. The offers they make can be imported from here as well.
 
 The numbered promises behind each contract stand in ``docs/reference/contracts.md``; the suites in
 ``litellm_gateway.testing`` check them.
@@ -6,13 +6,23 @@ The numbered promises behind each contract stand in ``docs/reference/contracts.m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
+from litellm_gateway.plugin_offers import (
+    PLUGIN_API as PLUGIN_API,
+    BuildContext as BuildContext,
+    Capabilities as Capabilities,
+    EmbedLimits as EmbedLimits,
+    GuardrailOffer as GuardrailOffer,
+    Offer as Offer,
+    ProviderOffer as ProviderOffer,
+    TransportOffer as TransportOffer,
+)
+
 if TYPE_CHECKING:
-    import random
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from litellm_gateway.errors import GatewayError
     from litellm_gateway.requests import (
@@ -29,18 +39,12 @@ if TYPE_CHECKING:
         GenerateResponse,
         ModelList,
         ModerationResponse,
-        Price,
         RerankResponse,
         StreamChunk,
         TokenCount,
     )
     from litellm_gateway.telemetry import Event
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
-
-PLUGIN_API = 1
-"""Version of the plugin interface; an offer made for another one is refused with a clear error."""
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 @define(eq=False)
@@ -256,119 +260,6 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Close every connection."""
         ...
-
-
-@frozen(kw_only=True)
-class BuildContext:
-    """What a plugin gets to build from.
-
-    Attributes:
-        name: Name the plugin was chosen by.
-        transport: Gives the gateway's HTTP door; a plugin without HTTP never calls it, so none is built.
-        timeouts: The gateway's timeouts per phase.
-        clock, sleep, random: Time and chance; use these, so that tests can drive them.
-    """
-
-    name: str
-    transport: Callable[[], Transport]
-    timeouts: Timeouts
-    clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
-    random: random.Random
-
-
-@frozen(kw_only=True)
-class Offer(Generic[T_co]):
-    """What a plugin offers: a name, and a way to build it once it is wanted.
-
-    Attributes:
-        name: Name of the entry point, and what configuration calls it.
-        summary: One line for listings.
-        settings: An attrs class; configuration for the plugin is turned into one instance of it.
-        build: Makes the object from its settings. No I/O; heavy imports belong inside it.
-        api: ``PLUGIN_API`` the plugin was written for.
-    """
-
-    name: str
-    summary: str
-    build: Callable[[Any, BuildContext], T_co]
-    settings: type = object
-    api: int = PLUGIN_API
-
-
-@frozen(kw_only=True)
-class Capabilities:
-    """What one model takes.
-
-    Attributes:
-        without: What it does not take: names of ``GenerateRequest`` fields, and ``image``, ``file``, ``audio``,
-            ``json_schema``, ``system``.
-        context_tokens: Most tokens of prompt and answer together, None when unknown.
-        max_output_tokens: Most tokens of an answer, None when unknown.
-    """
-
-    without: frozenset[str] = frozenset()
-    context_tokens: int | None = None
-    max_output_tokens: int | None = None
-
-
-@frozen(kw_only=True)
-class EmbedLimits:
-    """Most texts, and most tokens over all texts, of one request for embeddings; None for no limit."""
-
-    texts: int | None = None
-    tokens: int | None = None
-
-
-@frozen(kw_only=True)
-class ProviderOffer(Offer[Provider]):
-    """Offer of a provider.
-
-    Attributes:
-        key_env: Environment variables that may hold the key, first match wins; empty when it takes none.
-        key_required: Refuse to compose without a key; only looked at when ``key_env`` names variables.
-        key_prefixes: What its keys start with, to tell them from other providers' keys.
-        default_model, default_embedding_model: Used when neither call nor configuration names one.
-        prices: Price per model name, for ``cost``.
-        capabilities: What a model takes, per model name; None says nothing and lets everything through.
-        embed_limits: How many texts one request for embeddings may hold; more are split and sent together.
-    """
-
-    key_env: Sequence[str] = ()
-    key_required: bool = True
-    key_prefixes: Sequence[str] = ()
-    default_model: str | None = None
-    default_embedding_model: str | None = None
-    prices: Callable[[str], Price | None] | None = None
-    capabilities: Callable[[str], Capabilities] | None = None
-    embed_limits: EmbedLimits = EmbedLimits()
-
-
-@frozen(kw_only=True)
-class GuardrailOffer(Offer[Guardrail]):
-    """Offer of a guardrail.
-
-    Attributes:
-        stages: Which of ``input`` and ``output`` it looks at.
-        window: Characters of a streamed answer held back for it; None holds back the whole answer,
-            0 shows it every piece as it comes.
-        fail_open: Let the text pass when the guardrail itself fails; the default blocks.
-    """
-
-    stages: frozenset[str] = frozenset({"input", "output"})
-    window: int | None = None
-    fail_open: bool = False
-
-
-@frozen(kw_only=True)
-class TransportOffer(Offer[Transport]):
-    """Offer of a transport; ``settings`` is :class:`~litellm_gateway.wire.TransportSettings`.
-
-    Attributes:
-        speed: Rank for ``transport="auto"``, which takes the highest one installed.
-    """
-
-    speed: int = 0
 
 
 @frozen(kw_only=True)

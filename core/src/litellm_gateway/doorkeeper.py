@@ -35,9 +35,7 @@ class Doorkeeper:
         asks: Whether other processes must agree to what is admitted here; then one of a pool asks at a time.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], close: Close, look_again: Callable[[Waiter], None]
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], close: Close, look_again: Callable[[Waiter], None]) -> None:
         self.admission = Admission()
         self.queue = WaitingQueue()
         self.plans: Plans | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -12,8 +13,6 @@ from litellm_gateway.errors import ConfigurationError, UnsupportedParameterError
 from litellm_gateway.messages import MediaPart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from litellm_gateway.contracts import Capabilities, Route
     from litellm_gateway.requests import GenerateRequest, OnUnsupported
 
@@ -76,9 +75,16 @@ def override(capabilities: Capabilities, given: Mapping[str, Any], *, path: str)
                 f"unknown setting '{path}.{key}'. Known: with, without, context_tokens, max_output_tokens.",
                 path=f"{path}.{key}",
             )
-    for name in (*given.get("with", ()), *given.get("without", ())):
-        if name not in known:
-            raise ConfigurationError(f"{path}: unknown parameter '{name}'{nearest(name, known)}", path=path)
+    for key in ("with", "without"):
+        names = given.get(key, ())
+        if isinstance(names, str) or not isinstance(names, Sequence | Set):
+            raise ConfigurationError(f"{path}.{key} must be a list of parameters", path=f"{path}.{key}")
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(f"{path}: unknown parameter '{name}'{nearest(str(name), known)}", path=path)
+    for key in ("context_tokens", "max_output_tokens"):
+        if not isinstance(given.get(key), int | None):
+            raise ConfigurationError(f"{path}.{key} must be a whole number or None", path=f"{path}.{key}")
     return evolve(
         capabilities,
         without=(capabilities.without - set(given.get("with", ()))) | set(given.get("without", ())),

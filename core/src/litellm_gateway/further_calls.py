@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway.request_builder import build_generate, check_texts, check_top_n
+from litellm_gateway.request_builder import build_generate, check_model, check_text, check_texts, check_top_n
 from litellm_gateway.requests import ModelListRequest, ModerationRequest, RerankRequest, TokenCountRequest
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class FurtherCalls(ABC):
     ) -> RerankResponse:
         """Order documents by how well they answer a query, best first; ``top_n`` keeps the best ones only."""
         request = RerankRequest(
-            model=model or "",
-            query=check_texts("query", query)[0],
+            model=check_model(model),
+            query=check_text("query", query),
             documents=check_texts("documents", documents),
             top_n=check_top_n(top_n),
         )
@@ -61,7 +61,7 @@ class FurtherCalls(ABC):
         timeout: float | None = None,
     ) -> ModerationResponse:
         """Judge texts by the provider's content policy, in order."""
-        request = ModerationRequest(model=model or "", texts=check_texts("texts", texts))
+        request = ModerationRequest(model=check_model(model), texts=check_texts("texts", texts))
         answer: ModerationResponse = await self._run(request, {"tenant_id": tenant_id, "timeout": timeout}, "moderate")
         return answer
 
@@ -88,7 +88,7 @@ class FurtherCalls(ABC):
         self, provider: str | None = None, *, tenant_id: str | None = None, timeout: float | None = None
     ) -> ModelList:
         """List the models of a provider, the default one when none is named."""
-        request = ModelListRequest(model=f"{provider}/*" if provider else "*")
+        request = ModelListRequest(model="" if provider is None else check_text("provider", provider))
         answer: ModelList = await self._run(request, {"tenant_id": tenant_id, "timeout": timeout}, "list_models")
         return answer
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from litellm_gateway.config import GatewayConfig, RateLimitConfig
-from litellm_gateway.errors import GatewayError
+from litellm_gateway.config import GatewayConfig, RateLimitConfig, from_mapping
+from litellm_gateway.errors import ConfigurationError, GatewayError
 from litellm_gateway.further_calls import FurtherCalls
 from litellm_gateway.request_builder import (
     build_embed,
@@ -20,6 +20,8 @@ from litellm_gateway.request_builder import (
     check_tenant,
     check_timeout,
 )
+from litellm_gateway.secrets import as_secret
+from litellm_gateway.setting_checks import with_secret_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +45,7 @@ class LiteLLMGateway(FurtherCalls):
 
     Args:
         config: All settings; ``GatewayConfig()`` by default.
-        cache: A cache of your own to use when caching is enabled; it stays yours to close.
+        cache: A cache of your own, when ``config`` enables caching; it stays yours to close.
 
     Raises:
         ConfigurationError: A setting is unknown, impossible or missing.
@@ -58,7 +60,11 @@ class LiteLLMGateway(FurtherCalls):
     def __init__(self, config: GatewayConfig | None = None, *, cache: CacheMechanism | None = None) -> None:
         from litellm_gateway.compose import compose
 
-        self.config = config or GatewayConfig()
+        if not isinstance(config, GatewayConfig | None):
+            raise ConfigurationError(
+                f"config must be a GatewayConfig, not {type(config).__name__}; GatewayConfig.from_dict() makes one"
+            )
+        self.config = GatewayConfig() if config is None else config
         self._composition: Composition = compose(self.config, cache=cache)
         self._default_model = self._composition.pipeline.routes.default_model
         self._closed = False
@@ -142,7 +148,8 @@ class LiteLLMGateway(FurtherCalls):
 
     def configure_rate_limiting(self, config: RateLimitConfig | None) -> None:
         """Set new limits from now on, None for none; requests that wait already stay in line."""
-        self._composition.limiter.configure(config)
+        checked = None if config is None else from_mapping(RateLimitConfig, config, path="rate_limit_config")
+        self._composition.limiter.configure(checked)
 
     def get_health(self, *, tenant_id: str | None = None) -> dict[str, Any]:
         """Say how the gateway is: ``status``, ``provider``, ``circuit_breaker``, ``rate_limit`` and more.
@@ -208,6 +215,8 @@ class LiteLLMGateway(FurtherCalls):
         await self.aclose()
 
     def __repr__(self) -> str:
+        if "_closed" not in vars(self):
+            return "<LiteLLMGateway, not composed>"
         return f"<LiteLLMGateway {', '.join(self._composition.targets)}{' closed' if self._closed else ''}>"
 
     async def _run(self, request: AnyRequest, options: Mapping[str, Any], operation: Any) -> Any:
@@ -221,7 +230,7 @@ class LiteLLMGateway(FurtherCalls):
 
         if self._closed:
             raise GatewayError("this gateway is closed; make a new one with create_gateway()")
-        timeout = check_timeout(options.get("timeout"))
+        timeout, rule = check_timeout(options.get("timeout")), options.get("on_unsupported")
         now = time.monotonic()
         return Call(
             id=f"req_{os.urandom(12).hex()}",
@@ -230,7 +239,7 @@ class LiteLLMGateway(FurtherCalls):
             retries_left=self.config.max_retries,
             clock=time.monotonic,
             started_at=now,
-            on_unsupported=check_on_unsupported(options.get("on_unsupported") or self.config.on_unsupported),
+            on_unsupported=check_on_unsupported(self.config.on_unsupported if rule is None else rule),
             priority=check_priority(options.get("priority")),
         )
 
@@ -266,7 +275,7 @@ def create_gateway(
         rate_limit_config: Limits the gateway keeps by itself.
         enable_caching: Keep answers and give them again to the same tenant for the same request.
         cache_ttl: Seconds an answer is kept.
-        cache: A cache of your own.
+        cache: A cache of your own; goes with ``enable_caching=True`` only.
         **settings: Every other setting of :class:`~litellm_gateway.config.GatewayConfig`.
 
     Raises:
@@ -278,6 +287,7 @@ def create_gateway(
         >>> gateway.generate(prompt="Hello").text
         'Hello'
     """
+    api_key, settings = as_secret(api_key), with_secret_keys(settings)
     named = {
         "api_key": api_key,
         "provider": provider,

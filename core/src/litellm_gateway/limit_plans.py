@@ -104,9 +104,7 @@ class Plan:
 
     def scope_of(self, key: str) -> str:
         """Give the key of the scope that a limit's key, or its own, belongs to."""
-        return next(
-            (scope.key for scope in self.scopes if any(limit.key == key for limit in scope.limits)), key
-        )
+        return next((scope.key for scope in self.scopes if any(limit.key == key for limit in scope.limits)), key)
 
 
 @define(eq=False)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from litellm_gateway.errors import BudgetExceededError, InvalidRequestError, QueueFullError, QueueTimeoutError, RateLimitError
-
+from litellm_gateway.errors import (
+    BudgetExceededError,
+    InvalidRequestError,
+    QueueFullError,
+    QueueTimeoutError,
+    RateLimitError,
+)
 from litellm_gateway.limit_plans import METRICS
 
 if TYPE_CHECKING:

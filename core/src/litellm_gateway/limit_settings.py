@@ -10,7 +10,8 @@ import attrs
 from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
-from litellm_gateway.setting_rules import from_mapping, positive, refuse, whole
+from litellm_gateway.setting_checks import flag, positive, refuse, whole
+from litellm_gateway.setting_mapping import from_mapping
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000}
 """Lengths of the windows that have a name; a month is 30 days."""
@@ -119,13 +120,13 @@ class RateLimitConfig:
     tenants: Mapping[str, RateLimitConfig] = field(factory=dict, converter=_tenants, validator=_overrides_only_limits)
     shared: RateLimitConfig | None = field(default=None, converter=_limits, validator=_overrides_only_limits)
     weights: Mapping[str, float] = field(factory=dict, validator=_weights)
-    enable_queuing: bool = True
+    enable_queuing: bool = field(default=True, validator=flag)
     queue_timeout: float = field(default=30.0, validator=positive)
     max_queue_size: int = field(default=1000, validator=[whole, positive])
     storage: str = field(default="memory://", validator=_storage, repr=lambda uri: repr(uri.partition("://")[0]))
     storage_timeout: float = field(default=0.25, validator=positive)
     on_storage_failure: str = field(default="local", validator=_failure_policy)
-    heed_provider_limits: bool = True
+    heed_provider_limits: bool = field(default=True, validator=flag)
 
     def windows(self, metric: str) -> tuple[tuple[int, float], ...]:
         """Give the limits of ``"requests"`` or ``"tokens"`` as (amount, seconds); ``burst`` is one of requests."""
@@ -184,15 +185,23 @@ class Budget:
     tokens: int | None = field(default=None, validator=[whole, positive])
     window: float = field(default=86_400.0, converter=_window)
     tenant: str | None = None
-    hard: bool = True
+    hard: bool = field(default=True, validator=flag)
 
     def __attrs_post_init__(self) -> None:
         if self.money is None and self.tokens is None:
             raise ConfigurationError("a budget needs money or tokens", path="money")
 
 
-def as_budgets(value: Any) -> tuple[Budget, ...]:
-    """Make budgets of a list of budgets or mappings."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ConfigurationError(f"budgets must be a list, not {type(value).__name__}", path="budgets")
-    return tuple(from_mapping(Budget, given, path=f"budgets.{index}") for index, given in enumerate(value))
+def to_budgets(value: Any) -> tuple[Budget, ...]:
+    """Convert a list of budgets or mappings; what is no list is left for the check to refuse."""
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    converted: tuple[Budget, ...] = value
+    if is_list:
+        converted = tuple(from_mapping(Budget, given, path=f"budgets.{index}") for index, given in enumerate(value))
+    return converted
+
+
+def budgets(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A tuple of budgets."""
+    if not isinstance(value, tuple):
+        refuse(attribute.name, "must be a list of budgets", value)

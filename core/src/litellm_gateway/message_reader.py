@@ -7,6 +7,8 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from litellm_gateway import json_codec
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.messages import ROLES, MediaPart, Message, Part, ReasoningPart, TextPart, ToolCall
@@ -25,13 +27,8 @@ def read_message(value: Any, path: str) -> Message:
     """
     if not isinstance(value, Mapping):
         raise _wrong(f"{path} must be a Message or a mapping with role and content, not {type(value).__name__}")
-    role = value.get("role")
-    if role not in ROLES:
-        raise _wrong(f"{path}.role must be one of {', '.join(sorted(ROLES))}")
+    role = _role(value.get("role"), path)
     content = _content(value.get("content"), f"{path}.content")
-    tool_calls = tuple(
-        _tool_call(call, f"{path}.tool_calls[{index}]") for index, call in enumerate(value.get("tool_calls") or ())
-    )
     if not content and role not in ("assistant", "tool"):
         raise _wrong(f"{path}.content is empty")
     if role == "tool" and not isinstance(value.get("tool_call_id"), str):
@@ -39,11 +36,43 @@ def read_message(value: Any, path: str) -> Message:
     return Message(
         role=role,
         content=content,
-        tool_calls=tool_calls,
-        tool_call_id=value.get("tool_call_id"),
+        tool_calls=_tool_calls(value.get("tool_calls"), f"{path}.tool_calls"),
+        tool_call_id=_string_or_none(value, "tool_call_id", path),
         is_error=bool(value.get("is_error", False)),
-        name=value.get("name"),
+        name=_string_or_none(value, "name", path),
     )
+
+
+def check_message(message: Message, path: str) -> Message:
+    """Give a message that was made by hand, as it is if it holds what its fields promise.
+
+    Raises:
+        InvalidRequestError: It does not; the text says where.
+    """
+    _role(message.role, path)
+    content = message.content
+    if isinstance(content, str):
+        return message
+    if not isinstance(content, tuple | list):
+        raise _wrong(f"{path}.content must be a string or a tuple of parts, not {type(content).__name__}")
+    for index, part in enumerate(content):
+        if not isinstance(part, TextPart | MediaPart | ReasoningPart):
+            raise _wrong(f"{path}.content[{index}] must be a part, not {type(part).__name__}")
+    return message if isinstance(content, tuple) else evolve(message, content=tuple(content))
+
+
+def _role(value: Any, path: str) -> Any:
+    if not isinstance(value, str) or value not in ROLES:
+        raise _wrong(f"{path}.role must be one of {', '.join(sorted(ROLES))}")
+    return value
+
+
+def _tool_calls(value: Any, path: str) -> tuple[ToolCall, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise _wrong(f"{path} must be a list of tool calls, not {type(value).__name__}")
+    return tuple(_tool_call(call, f"{path}[{index}]") for index, call in enumerate(value))
 
 
 def _content(value: Any, path: str) -> str | tuple[Part, ...]:
@@ -105,15 +134,25 @@ def _tool_call(value: Any, path: str) -> ToolCall:
     spec = value.get("function", value) if isinstance(value, Mapping) else None
     if not isinstance(spec, Mapping):
         raise _wrong(f"{path} must be a ToolCall or a mapping")
-    arguments = spec.get("arguments")
-    if isinstance(arguments, Mapping):
-        arguments = json_codec.encode(dict(arguments)).decode()
     return ToolCall(
         id=_string(value, "id", path),
         name=_string(spec, "name", path),
-        arguments=arguments or "{}",
-        signature=value.get("signature"),
+        arguments=_arguments(spec.get("arguments"), f"{path}.arguments"),
+        signature=_string_or_none(value, "signature", path),
     )
+
+
+def _arguments(value: Any, path: str) -> str:
+    if value is None or isinstance(value, str):
+        return value or "{}"
+    try:
+        return json_codec.encode(dict(value)).decode() if isinstance(value, Mapping) else _not_json(path)
+    except ValueError:
+        return _not_json(path)
+
+
+def _not_json(path: str) -> str:
+    raise _wrong(f"{path} must be JSON text, or a mapping of plain data") from None
 
 
 def _inner(value: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
@@ -127,6 +166,13 @@ def _string(value: Mapping[str, Any], name: str, path: str) -> str:
     text = value.get(name)
     if not isinstance(text, str) or (not text and name != "text"):
         raise _wrong(f"{path}.{name} must be a string")
+    return text
+
+
+def _string_or_none(value: Mapping[str, Any], name: str, path: str) -> str | None:
+    text = value.get(name)
+    if text is not None and not isinstance(text, str):
+        raise _wrong(f"{path}.{name} must be a string, not {type(text).__name__}")
     return text
 
 

@@ -4,9 +4,9 @@
  2 guarding          input guardrails: allow, modify, block
  3 routing           routes for the model
  4 cache_mechanism   a cached answer goes to 8
- 5 single_flight     an identical request in flight is followed
- 6 reserving         reserve requests, tokens and money, wait in the queue if allowed
- 7 attempts          for each route, for each try: breaker, provider; settle with the limiter
+ 5 upstream          single_flight: an identical request in flight is followed
+ 6                   reserving: reserve requests, tokens and money, wait in the queue if allowed
+ 7                   attempts: for each route, for each try: breaker, provider; settle what was reserved
  8 guarding          output guardrails, on cached answers too
  9 ledger            price it
 10 cache_mechanism   store a whole, unmodified answer that was just made
@@ -19,42 +19,27 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
-from litellm_gateway.contracts import CacheKey
 from litellm_gateway.dialects import as_chunks
-from litellm_gateway.embedding_parts import parts_of, send_parts
-from litellm_gateway.errors import RateLimitError
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
-from litellm_gateway.streaming import OpenStream, close, open_stream
+from litellm_gateway.streaming import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.contracts import Call, EmbedLimits, Route
+    from litellm_gateway.contracts import CacheKey, Call, Route
     from litellm_gateway.guarding import Guards
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.provider_table import RouteTable
-    from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.reserving import Hold, Reserving
     from litellm_gateway.responses import EmbedResponse
-    from litellm_gateway.single_flight import SingleFlight
     from litellm_gateway.telemetry import CallRecord, Telemetry
+    from litellm_gateway.upstream import Upstream
     from litellm_gateway.usage_book import UsageBook
 
     Response = GenerateResponse | EmbedResponse
-
-
-@frozen(kw_only=True)
-class Made:
-    """An answer a provider has just made, and the route it came by."""
-
-    answer: Any
-    route: Route
 
 
 @frozen(kw_only=True, eq=False)
@@ -62,16 +47,12 @@ class Pipeline:
     """The rooms a request passes, in place; a room that is switched off is None or not ``active``."""
 
     routes: RouteTable
-    embed_limits: Callable[[Route], EmbedLimits]
     identities: Callable[[Sequence[Route]], str]
     guards: Guards
     keys: CacheMechanism
     cache: CacheMechanism | None
     cache_ttl: float | None
-    single_flight: SingleFlight | None
-    batching: RequestBatching | None
-    reserving: Reserving
-    attempts: Attempts
+    upstream: Upstream
     ledger: Ledger
     usage: UsageBook
     telemetry: Telemetry
@@ -80,8 +61,8 @@ class Pipeline:
     async def run(self, call: Call, request: AnyRequest, record: CallRecord) -> Any:
         """Answer a request whole; other abilities than text and embeddings pass by guardrails, cache and sharing."""
         self.in_flight.add(call)
-        self.telemetry.started(record, request.model)
         try:
+            self.telemetry.started(record, request.model)
             if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
@@ -112,10 +93,10 @@ class Pipeline:
         record = begin()
         call = record.call
         self.in_flight.add(call)
-        self.telemetry.started(record, request.model)
         shown = AnswerBuilder()
         pieces: AsyncIterator[StreamChunk] | None = None
         try:
+            self.telemetry.started(record, request.model)
             if self.guards.active:
                 checked = await self.guards.check_request(request, call)
                 assert not isinstance(checked, EmbedRequest)
@@ -150,7 +131,7 @@ class Pipeline:
             self.telemetry.finished(record)
 
     def _key(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> CacheKey | None:
-        if self.cache is None and self.single_flight is None:
+        if self.cache is None and self.upstream.single_flight is None:
             return None
         if not isinstance(request, GenerateRequest | EmbedRequest):
             return None
@@ -174,58 +155,9 @@ class Pipeline:
     async def _make(
         self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
     ) -> Any:
-        """Get a fresh answer: from an identical request in flight, with a batch, or alone."""
-        if self.single_flight is None or key is None:
-            made = await self._upstream(call, request, routes)
-        else:
-            apart = CacheKey(call.tenant, key.digest)
-            made, record.shared = await self.single_flight.run(apart, lambda: self._upstream(call, request, routes))
+        made, record.shared = await self.upstream.make(call, request, routes, key)
         record.provider, record.model = made.route.provider, made.route.model
         return made.answer
-
-    async def _upstream(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
-        if isinstance(request, EmbedRequest):
-            parts = parts_of(request, self.embed_limits(routes[0]))
-            if len(parts) > 1:
-                return await self._send_parts(call, parts, routes)
-        if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
-            return await self.send(call, request, routes)
-        made: Made = await self.batching.submit(call, request, routes, self.send)
-        return made
-
-    async def _send_parts(self, call: Call, parts: Sequence[EmbedRequest], routes: Sequence[Route]) -> Made:
-        made: list[Made] = []
-
-        async def send(part: EmbedRequest) -> EmbedResponse:
-            made.append(await self.send(call, part, routes))
-            answer: EmbedResponse = made[-1].answer
-            return answer
-
-        answer = await send_parts(parts, send)
-        return Made(answer=answer, route=made[-1].route)
-
-    async def send(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
-        """Reserve, try the routes, settle."""
-
-        async def attempt_whole(attempt: Attempt) -> Made:
-            try:
-                answer = await ask(attempt, request)
-            except RateLimitError as error:
-                self.reserving.heed(attempt, error)
-                raise
-            attempt.ended()
-            self.reserving.heed(attempt)
-            return Made(answer=answer, route=attempt.route)
-
-        hold = await self.reserving.hold(call, request, routes)
-        if hold is None:
-            return await self.attempts.run(call, routes, attempt_whole)
-        try:
-            made = await self.attempts.run(call, routes, attempt_whole)
-            hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None))
-            return made
-        finally:
-            hold.close()
 
     async def _pieces(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
@@ -234,42 +166,9 @@ class Pipeline:
         cached = await self._look_up(key, record)
         if isinstance(cached, GenerateResponse):
             return None, _replay(cached)
-        made = AnswerBuilder()
-        if self.single_flight is None or key is None:
-            return made, self._upstream_pieces(call, request, routes, made)
-        apart = CacheKey(call.tenant, key.digest)
-        shared = self.single_flight.stream(apart, lambda: self._upstream_pieces(call, request, routes, made))
-        record.shared = shared.shared
-        return (None if record.shared else made), shared
-
-    async def _upstream_pieces(
-        self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
-    ) -> AsyncIterator[StreamChunk]:
-        """Reserve, open a stream on one of the routes, follow it, settle."""
-
-        async def attempt_stream(attempt: Attempt) -> OpenStream:
-            try:
-                opened = await open_stream(attempt, request, made)
-            except RateLimitError as error:
-                self.reserving.heed(attempt, error)
-                raise
-            self.reserving.heed(attempt)
-            return opened
-
-        hold = await self.reserving.hold(call, request, routes)
-        opened = pieces = None
-        try:
-            opened = await self.attempts.run(call, routes, attempt_stream)
-            pieces = opened.pieces()
-            async for piece in pieces:
-                yield piece
-        finally:
-            try:
-                if pieces is not None:
-                    await close(pieces)
-            finally:
-                if hold is not None:
-                    _settle(hold, opened, made)
+        pieces, made = self.upstream.open(call, request, routes, key)
+        record.shared = made is None
+        return made, pieces
 
     def _signed(self, answer: Any, call: Call, record: CallRecord) -> Any:
         """Write who answered, how long it took and what it cost into the answer's metadata."""
@@ -289,13 +188,6 @@ class Pipeline:
             "attempts": call.attempts,
         }
         return evolve(answer, metadata=metadata)
-
-
-def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder) -> None:
-    """A stream that was never opened cost nothing; one that broke cost about what came."""
-    if opened is not None:
-        hold.streamed(opened.attempt.route, made.usage, made.text)
-    hold.close()
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

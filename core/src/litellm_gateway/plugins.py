@@ -13,6 +13,7 @@ import pluggy
 from litellm_gateway import hookspecs
 from litellm_gateway.contracts import PLUGIN_API, GuardrailOffer, Offer, ProviderOffer
 from litellm_gateway.errors import GatewayError, PluginConflictError, PluginContractError, PluginError
+from litellm_gateway.token_usage import Price
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Route
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.responses import Price
 
 OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
     "provider": ("gateway_provider", ProviderOffer),
@@ -97,10 +97,10 @@ class Plugins:
         if not self._implemented("gateway_model_price"):
             return None
         try:
-            answer: Price | None = self._manager.hook.gateway_model_price(provider=provider, model=model)
+            answer = self._manager.hook.gateway_model_price(provider=provider, model=model)
         except Exception:
             return None
-        return answer
+        return answer if isinstance(answer, Price) else None
 
     def decides_routes(self) -> bool:
         """Tell whether anybody implements ``gateway_routes``."""
@@ -110,15 +110,16 @@ class Plugins:
         """Let policies reorder or replace routes; an empty answer is refused."""
         try:
             answer = self._manager.hook.gateway_routes(request=request, routes=routes)
+            decided = None if answer is None else tuple(answer)
         except GatewayError:
             raise
         except Exception as error:
             raise PluginError(f"gateway_routes raised {type(error).__name__}: {error}") from error
-        if answer is None:
+        if decided is None:
             return routes
-        if not answer:
+        if not decided:
             raise PluginError("gateway_routes gave no route; return None for no opinion")
-        return tuple(answer)
+        return decided
 
     def composed(self, composition: Composition) -> None:
         """Tell every plugin that the gateway is ready; ``ConfigurationError`` from one of them vetoes it."""
@@ -152,6 +153,9 @@ def _checked(offer: Any, expected: type[Offer[Any]], hook: str, label: str) -> O
         raise PluginContractError(
             f"{label}: {hook} must return a {expected.__name__}, not {type(offer).__name__}", plugin=label
         )
+    if not isinstance(offer.api, int) or (fault := _fault_in(offer)) is not None:
+        found = "no PLUGIN_API" if not isinstance(offer.api, int) else fault
+        raise PluginContractError(f"{label}: the offer of {hook} has {found}", plugin=label)
     if offer.api != PLUGIN_API:
         newer = "the core" if offer.api > PLUGIN_API else "the plugin"
         raise PluginContractError(
@@ -159,6 +163,48 @@ def _checked(offer: Any, expected: type[Offer[Any]], hook: str, label: str) -> O
             plugin=label,
         )
     return offer
+
+
+_METHODS: dict[str, tuple[str, ...]] = {
+    "cache": ("get", "set", "delete", "clear"),
+    "telemetry": ("record",),
+    "transport": ("open",),
+}
+_ABILITIES = ("generate", "stream", "embed", "rerank", "moderate", "count_tokens", "list_models")
+
+
+def check_built(kind: str, offer: Offer[Any], built: Any, label: str) -> None:
+    """Refuse what an offer built when it lacks what its kind must have.
+
+    Raises:
+        PluginContractError: The message names what is missing.
+    """
+    wanted = ("aclose", *_METHODS.get(kind, ()))
+    if isinstance(offer, GuardrailOffer):
+        wanted += tuple(f"check_{stage}" for stage in sorted(offer.stages))
+    missing = [name for name in wanted if not callable(getattr(built, name, None))]
+    if kind == "provider" and not any(callable(getattr(built, name, None)) for name in _ABILITIES):
+        missing += ["generate"]
+    if missing:
+        raise PluginContractError(
+            f"{label} built a {type(built).__name__}, which has no {', '.join(missing)}", plugin=offer.name
+        )
+
+
+def _fault_in(offer: Offer[Any]) -> str | None:
+    if not isinstance(offer.name, str) or not offer.name:
+        return "a name that is no text"
+    if not callable(offer.build):
+        return "no function to build it"
+    if not isinstance(offer.settings, type):
+        return "settings that are no class"
+    if not isinstance(offer, GuardrailOffer):
+        return None
+    if not isinstance(offer.stages, set | frozenset) or not offer.stages or offer.stages - {"input", "output"}:
+        return "stages other than 'input' and 'output', or none: it would never be asked"
+    window: Any = offer.window
+    is_window = window is None or (isinstance(window, int) and not isinstance(window, bool) and window >= 0)
+    return None if is_window else "a window that is neither None nor a number of characters"
 
 
 def _hook_names() -> list[str]:

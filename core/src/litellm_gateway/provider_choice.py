@@ -11,7 +11,7 @@ import attrs
 from litellm_gateway.config import from_mapping, read_environment
 from litellm_gateway.discovery import known_plugins
 from litellm_gateway.errors import ConfigurationError, PluginNotInstalledError
-from litellm_gateway.secrets import Secret, as_secret, check_api_key
+from litellm_gateway.secrets import Secret, as_secret, check_api_key, key_fault, longest_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,23 @@ def wanted_providers(config: GatewayConfig, available: Sequence[str]) -> list[st
 
 
 def default_provider(config: GatewayConfig, wanted: Sequence[str]) -> str | None:
-    """Name the provider that answers bare model names, None when several could and none is chosen."""
+    """Name the provider that answers bare model names, None when several could and none is chosen.
+
+    Raises:
+        ConfigurationError: None is chosen, but ``api_key`` or ``base_url`` is meant for it.
+    """
+    default = _default_of(config, wanted)
+    for setting in ("api_key", "base_url"):
+        if default is None and getattr(config, setting) is not None:
+            raise ConfigurationError(
+                f"{setting} is for the default provider, but none is chosen among {', '.join(wanted)}. Name one with "
+                f"provider=, or give {setting} in providers",
+                path=setting,
+            )
+    return default
+
+
+def _default_of(config: GatewayConfig, wanted: Sequence[str]) -> str | None:
     if config.provider:
         return config.provider
     prefix = (config.default_model or "").partition("/")[0]
@@ -69,7 +85,7 @@ def only_provider(
     keyed = {name: offer for name in available if (offer := offer_of(name)) is not None and offer.key_env}
     if config.api_key is not None:
         return _owner_of(config.api_key, keyed)
-    found = {name: read_environment(offer.key_env) for name, offer in keyed.items()}
+    found = {name: _key_of_environment(offer) for name, offer in keyed.items()}
     candidates = {name: hit[0] for name, hit in found.items() if hit is not None}
     if len(candidates) == 1:
         return next(iter(candidates))
@@ -89,12 +105,11 @@ def only_provider(
 
 
 def _owner_of(key: Secret, keyed: Mapping[str, ProviderOffer]) -> str:
-    value = key.reveal()
-    fits = {
-        name: max(len(prefix) for prefix in offer.key_prefixes if value.startswith(prefix))
-        for name, offer in keyed.items()
-        if any(value.startswith(prefix) for prefix in offer.key_prefixes)
-    }
+    fault = key_fault(key)
+    if fault:
+        raise ConfigurationError(f"api_key {fault}", path="api_key")
+    lengths = {name: longest_prefix(key, offer.key_prefixes) for name, offer in keyed.items()}
+    fits = {name: length for name, length in lengths.items() if length}
     best = [name for name, length in fits.items() if length == max(fits.values())]
     if len(best) == 1:
         return best[0]
@@ -117,6 +132,12 @@ def settings_for(name: str, offer: ProviderOffer, config: GatewayConfig, *, is_d
     path = f"providers.{name}"
     given = config.providers.get(name)
     if isinstance(given, offer.settings) and given is not None and attrs.has(offer.settings):
+        if is_default and config.base_url is not None:
+            raise ConfigurationError(
+                f"base_url and {path} are both given, and {path} is an object; give the address to that object",
+                path="base_url",
+                provider=name,
+            )
         return _with_key(given, name, offer, config, path=path, is_default=is_default)
     values = {} if given is None else dict(given) if isinstance(given, Mapping) else given
     known = attrs.fields_dict(offer.settings) if attrs.has(offer.settings) else {}
@@ -138,8 +159,8 @@ def _with_key(
     key, source = settings.api_key, f"{path}.api_key"
     if key is None and is_default and config.api_key is not None:
         key, source = config.api_key, "api_key"
-    if key is None and (found := read_environment(offer.key_env)) is not None:
-        key, source = Secret(found[1]), found[0]
+    if key is None and (found := _key_of_environment(offer)) is not None:
+        source, key = found
     if key is None:
         if offer.key_env and offer.key_required:
             raise ConfigurationError(
@@ -154,6 +175,11 @@ def _with_key(
         key, provider=name, path=source, own_prefixes=offer.key_prefixes if elsewhere else (), foreign_prefixes=foreign
     )
     return attrs.evolve(settings, api_key=key)
+
+
+def _key_of_environment(offer: ProviderOffer) -> tuple[str, Secret] | None:
+    found = read_environment(offer.key_env)
+    return None if found is None else (found[0], Secret(found[1]))
 
 
 def _moved(settings: Any) -> bool:

@@ -6,10 +6,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.contracts import Capabilities, Route
-from litellm_gateway.errors import ConfigurationError, InvalidRequestError
+from litellm_gateway.errors import InvalidRequestError, PluginError
 from litellm_gateway.fitting import override
-from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModelListRequest, TokenCountRequest
 from litellm_gateway.routing import Router
+from litellm_gateway.token_usage import Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import ProviderOffer
     from litellm_gateway.plugins import Plugins
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.responses import Price
 
 _REMEMBERED = 1024
 
@@ -41,19 +41,43 @@ class RouteTable:
         self._plugins = plugins
         self._targets = targets
         self._decided = plugins.decides_routes()
-        self._generate, self._embed = _routers(config, targets, default)
+        self._default = default
+        self._generate, self._embed, self._other = _routers(config, targets, default)
         for model in config.fallbacks:
             self._generate.route(model)
         self.default_model = _plain_default(self._generate)
 
     def __call__(self, request: AnyRequest) -> Sequence[Route]:
         """Give the routes, in order; raises as :meth:`Router.routes` does."""
-        router = self._embed if isinstance(request, EmbedRequest) else self._generate
-        found = router.routes(request.model)
+        found = self._routes(request)
         return _known(self._plugins.routes(request, found), self._targets) if self._decided else found
 
+    def _routes(self, request: AnyRequest) -> Sequence[Route]:
+        """Only text and embeddings have routes to fall back on: any other answer holds for its own model alone."""
+        if isinstance(request, GenerateRequest):
+            return self._generate.routes(request.model)
+        if isinstance(request, EmbedRequest):
+            return self._embed.routes(request.model)
+        if isinstance(request, ModelListRequest):
+            return (self._list_route(request.model),)
+        router = self._generate if isinstance(request, TokenCountRequest) else self._other
+        return (router.route(request.model),)
 
-def _routers(config: GatewayConfig, targets: Mapping[str, Target], default: str | None) -> tuple[Router, Router]:
+    def _list_route(self, provider: str) -> Route:
+        name = provider or self._default
+        if name is not None and name in self._targets:
+            return Route(provider=name, model="*")
+        raise InvalidRequestError(
+            f"this gateway has no provider {name!r}; it has {', '.join(self._targets)}"
+            if name
+            else f"name the provider whose models to list: {', '.join(self._targets)}",
+            parameter="provider",
+        )
+
+
+def _routers(
+    config: GatewayConfig, targets: Mapping[str, Target], default: str | None
+) -> tuple[Router, Router, Router]:
     generate = Router(
         list(targets),
         default=default,
@@ -68,7 +92,8 @@ def _routers(config: GatewayConfig, targets: Mapping[str, Target], default: str 
         default_model=config.default_embedding_model,
         purpose="embed",
     )
-    return generate, embed
+    other = Router(list(targets), default=default, default_models=dict.fromkeys(targets, ""), purpose="other")
+    return generate, embed, other
 
 
 def _plain_default(router: Router) -> str:
@@ -80,14 +105,18 @@ def _plain_default(router: Router) -> str:
 
 
 def prices_of(plugins: Plugins, targets: Mapping[str, Target]) -> Callable[[str, str], Price | None]:
-    """Give what prices a model: policies first, then the provider's own table."""
+    """Give what prices a model: policies first, then the provider's own table; a table that fails knows no price."""
 
     def price(provider: str, model: str) -> Price | None:
         decided = plugins.price(provider, model)
         if decided is not None:
             return decided
         table = targets[provider].offer.prices if provider in targets else None
-        return table(model) if table is not None else None
+        try:
+            found = table(model) if table is not None else None
+        except Exception:  # a stranger's table; the answer it would price is paid for
+            return None
+        return found if isinstance(found, Price) else None
 
     return price
 
@@ -137,8 +166,10 @@ def identities_of(targets: Mapping[str, Target]) -> Callable[[Sequence[Route]], 
 
 def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> Sequence[Route]:
     for route in routes:
-        if not isinstance(route, Route) or route.provider not in targets:
-            raise ConfigurationError(
-                f"a policy chose {route!r}, but this gateway has {', '.join(targets)}", path="policies"
+        names = (route.provider, route.model) if isinstance(route, Route) else (None,)
+        if not all(isinstance(name, str) for name in names) or names[0] not in targets:
+            chosen = route.provider if isinstance(route, Route) else f"a {type(route).__name__}"
+            raise PluginError(
+                f"a policy chose {chosen!r:.80}, but the routes of this gateway are to {', '.join(targets)}"
             )
     return routes

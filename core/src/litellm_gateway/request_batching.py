@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from litellm_gateway.batching import Batcher
 from litellm_gateway.requests import EmbedRequest
@@ -34,11 +34,20 @@ class RequestBatching:
 
     async def submit(self, call: Call, request: Request, routes: Sequence[Route], send: Send) -> Any:
         """Send the request with others like it; give its own answer, or raise its own error."""
+        likeness, waiting = _likeness(call, request, routes), (call, request, routes)
+        if not isinstance(request, EmbedRequest):  # leaves with the others, and comes back in its own time
+            await self._batcher.submit(likeness, waiting, _let_go)
+            return await send(call, request, routes)
 
         async def send_all(items: Sequence[Waiting]) -> Sequence[Any]:
             return await _send_all(items, send)
 
-        return await self._batcher.submit(_likeness(call, request, routes), (call, request, routes), send_all)
+        return await self._batcher.submit(likeness, waiting, send_all)
+
+
+_ALIKE = tuple(
+    field.name for field in fields(EmbedRequest) if field.name not in ("texts", "extra_body", "extra_headers")
+)
 
 
 def _likeness(call: Call, request: Request, routes: Sequence[Route]) -> Hashable:
@@ -47,11 +56,15 @@ def _likeness(call: Call, request: Request, routes: Sequence[Route]) -> Hashable
         return (call.tenant, "generate", tuple(routes))
     mergeable = not request.extra_body and not request.extra_headers
     own = None if mergeable else id(request)
-    return (call.tenant, "embed", tuple(routes), request.dimensions, request.input_type, request.user, own)
+    return (call.tenant, "embed", tuple(routes), own, *(getattr(request, name) for name in _ALIKE))
+
+
+async def _let_go(items: Sequence[Waiting]) -> Sequence[None]:
+    return [None] * len(items)
 
 
 async def _send_all(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
-    if len(items) > 1 and isinstance(items[0][1], EmbedRequest):
+    if len(items) > 1:
         return await _send_merged(items, send)
     return await asyncio.gather(*(send(*item) for item in items), return_exceptions=True)
 

@@ -120,7 +120,7 @@ class TokenCountRequest:
 
 @frozen(kw_only=True)
 class ModelListRequest:
-    """List the models of a provider; ``model`` only picks the provider."""
+    """List the models of a provider; ``model`` only picks the provider: its name, ``""`` for the default one."""
 
     model: str = ""
 

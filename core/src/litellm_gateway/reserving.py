@@ -46,13 +46,13 @@ class Hold:
         if route.id == self.model:
             self.reserving.estimator.learn(self.model, self.request, self.estimate, usage)
 
-    def streamed(self, route: Route, usage: TokenUsage | None, text: str) -> None:
+    def streamed(self, route: Route, usage: TokenUsage | None, text: str, named: str | None) -> None:
         """Count a stream that was opened: what it reported, or about what came of it."""
         if usage is None:
             usage = TokenUsage(
                 input_tokens=self.estimate.prompt, output_tokens=estimate_text_tokens(text), estimated=True
             )
-        self.answered(route, usage)
+        self.answered(route, usage, named)
 
     def close(self) -> None:
         """Give everything back, unless it was settled."""

@@ -62,8 +62,17 @@ class ResponseStream:
         return answer if self._finish is None else self._finish(answer)
 
     async def aclose(self) -> None:
-        """Break off; the connection is closed at once unless the answer is complete."""
-        await close(self._pieces)
+        """Break off; the connection is closed at once unless the answer is complete.
+
+        Raises:
+            GatewayError: Another task waits for the next piece just now.
+        """
+        try:
+            await close(self._pieces)
+        except RuntimeError as error:
+            if "already running" not in str(error):
+                raise
+            raise GatewayError("another task is reading this stream; cancel that task to break it off") from error
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,7 @@
-"""What comes back from a model: usage, answers, embeddings, and the pieces of a streamed answer."""
+"""What comes back from a model: answers, embeddings, and the pieces of a streamed answer.
+
+The answers of other calls and the token counts live in rooms of their own and are imported from here as well.
+"""
 
 from __future__ import annotations
 
@@ -8,78 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from attrs import field, frozen
 
+from litellm_gateway.further_responses import (
+    ModelInfo as ModelInfo,
+    ModelList as ModelList,
+    Moderation as Moderation,
+    ModerationResponse as ModerationResponse,
+    RerankResponse as RerankResponse,
+    RerankResult as RerankResult,
+    TokenCount as TokenCount,
+)
+from litellm_gateway.token_usage import Price as Price, TokenUsage as TokenUsage
+
 if TYPE_CHECKING:
     from litellm_gateway.messages import Message, ReasoningPart, ToolCall
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 ChunkKind = Literal["start", "text", "reasoning", "refusal", "tool_call", "annotation", "usage", "finish"]
-
-
-@frozen(kw_only=True)
-class TokenUsage:
-    """Tokens of one call, in buckets that do not overlap.
-
-    Attributes:
-        input_tokens: Prompt tokens neither read from nor written to the provider's cache.
-        cache_read_tokens: Prompt tokens read from it.
-        cache_write_tokens: Prompt tokens written to it.
-        output_tokens: Answer tokens without reasoning.
-        reasoning_tokens: Tokens spent on reasoning.
-        estimated: The provider gave no usage; these are the gateway's own estimate.
-    """
-
-    input_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    estimated: bool = False
-
-    @property
-    def prompt_tokens(self) -> int:
-        """All tokens of the input."""
-        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-    @property
-    def completion_tokens(self) -> int:
-        """All tokens of the output."""
-        return self.output_tokens + self.reasoning_tokens
-
-    @property
-    def total_tokens(self) -> int:
-        """Input and output together."""
-        return self.prompt_tokens + self.completion_tokens
-
-    def to_dict(self) -> dict[str, int]:
-        """Give the usage as the user's guide shows it."""
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.total_tokens,
-        }
-
-    def __add__(self, other: TokenUsage) -> TokenUsage:
-        return TokenUsage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
-            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-            estimated=self.estimated or other.estimated,
-        )
-
-
-@frozen(kw_only=True)
-class Price:
-    """What a model costs, per million tokens, with where and when that was read."""
-
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
-    currency: str = "USD"
-    source: str = ""
-    as_of: str = ""
 
 
 @frozen(kw_only=True)
@@ -181,74 +128,6 @@ class EmbedResponse(Sequence[Sequence[float]]):
             "usage": self.usage.to_dict(),
             "metadata": {name: _plain(value) for name, value in self.metadata.items()},
         }
-
-
-@frozen(kw_only=True)
-class RerankResult:
-    """One document's place: its ``index`` in the request and its ``score``, higher is better."""
-
-    index: int
-    score: float
-
-
-@frozen(kw_only=True)
-class RerankResponse:
-    """Documents in order of relevance, best first."""
-
-    results: tuple[RerankResult, ...]
-    model: str
-    usage: TokenUsage = TokenUsage()
-    metadata: Mapping[str, Any] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class Moderation:
-    """The judgement on one text; categories carry the provider's own names, scores run from 0 to 1."""
-
-    flagged: bool
-    categories: Mapping[str, bool]
-    scores: Mapping[str, float]
-
-
-@frozen(kw_only=True)
-class ModerationResponse:
-    """Judgements in the order of the texts."""
-
-    results: tuple[Moderation, ...]
-    model: str
-    usage: TokenUsage = TokenUsage()
-    metadata: Mapping[str, Any] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class TokenCount:
-    """Input tokens a request would have."""
-
-    tokens: int
-    model: str
-    usage: TokenUsage = TokenUsage()
-    metadata: Mapping[str, Any] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class ModelInfo:
-    """One model of a provider; ``raw`` is the provider's own entry."""
-
-    id: str
-    name: str | None = None
-    context_tokens: int | None = None
-    max_output_tokens: int | None = None
-    raw: Mapping[str, Any] = field(factory=dict, repr=False)
-
-
-@frozen(kw_only=True)
-class ModelList:
-    """The models of a provider, in its own order."""
-
-    models: tuple[ModelInfo, ...]
-    model: str = ""
-    usage: TokenUsage = TokenUsage()
-    metadata: Mapping[str, Any] = field(factory=dict)
 
 
 @frozen(kw_only=True)

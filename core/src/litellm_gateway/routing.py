@@ -21,7 +21,7 @@ class Router:
     Args:
         providers: Names of the gateway's providers.
         default: The default provider, None when the gateway has several and no choice was made.
-        default_models: Model per provider for calls that name none.
+        default_models: Model per provider for calls that name none, ``""`` to leave the choice to the provider.
         default_model: The gateway's own default model, before those of the providers.
         fallbacks: Further models to try, in order.
         purpose: What the models are for, in messages.
@@ -76,7 +76,7 @@ class Router:
 
     def _model_of(self, provider: str) -> str:
         model = self._default_models.get(provider)
-        if model:
+        if model or (model is not None and self._purpose == "other"):
             return model
         setting = "default_model" if self._purpose == "generate" else "default_embedding_model"
         raise InvalidRequestError(

@@ -33,6 +33,7 @@ class Secret:
     __slots__ = ("__value",)
 
     def __init__(self, value: str | Secret) -> None:
+        # whatever it is, even what is no text at all, is hidden first and judged later
         self.__value: str = value.reveal() if isinstance(value, Secret) else value
 
     def reveal(self) -> str:
@@ -47,7 +48,7 @@ class Secret:
             return NotImplemented
         import hmac
 
-        return hmac.compare_digest(self.__value.encode(), other.reveal().encode())
+        return hmac.compare_digest(str(self.__value).encode(), str(other.reveal()).encode())
 
     def __hash__(self) -> int:
         return hash((Secret, self.__value))
@@ -100,23 +101,37 @@ def check_api_key(
         ConfigurationError: Empty, white space, control or non-ASCII characters, a placeholder text,
             or a key with another provider's prefix. The key itself is never shown.
     """
-    value = key.reveal()
-    fault = _key_fault(value)
+    # the key itself is revealed only in functions that do not raise: a traceback may show their variables
+    fault = key_fault(key) or _foreign_fault(key, provider, own_prefixes, foreign_prefixes)
     if fault:
         raise ConfigurationError(f"{path} for provider '{provider}' {fault}", path=path, provider=provider)
-    own = max((len(prefix) for prefix in own_prefixes if value.startswith(prefix)), default=0)
-    for prefix, owner in foreign_prefixes:
-        if owner != provider and len(prefix) > own and value.startswith(prefix):
-            raise ConfigurationError(
-                f"{path} for provider '{provider}' looks like a key of '{owner}' (it starts with '{prefix}'). "
-                f"Use provider='{owner}', or give the key of '{provider}'.",
-                path=path,
-                provider=provider,
-            )
     return key
 
 
-def _key_fault(value: str) -> str | None:
+def _foreign_fault(
+    key: Secret, provider: str, own_prefixes: Iterable[str], foreign_prefixes: Iterable[tuple[str, str]]
+) -> str | None:
+    own = longest_prefix(key, own_prefixes)
+    for prefix, owner in foreign_prefixes:
+        if owner != provider and len(prefix) > own and longest_prefix(key, (prefix,)):
+            return (
+                f"looks like a key of '{owner}' (it starts with '{prefix}'). "
+                f"Use provider='{owner}', or give the key of '{provider}'."
+            )
+    return None
+
+
+def longest_prefix(key: Secret, prefixes: Iterable[str]) -> int:
+    """Give the length of the longest of some prefixes a key starts with, 0 when it starts with none."""
+    value = key.reveal()
+    return max((len(prefix) for prefix in prefixes if value.startswith(prefix)), default=0)
+
+
+def key_fault(key: Secret) -> str | None:
+    """Say what makes this no key at all, None when it may be one."""
+    value: Any = key.reveal()
+    if not isinstance(value, str):
+        return f"is a {type(value).__name__}, not a string. Give the key as text."
     if not value:
         return "is empty. Give the key, or leave the argument out to read it from the environment."
     if not value.strip():

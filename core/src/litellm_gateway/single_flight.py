@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
 
+from litellm_gateway.bounded_wait import within
+from litellm_gateway.errors import DeadlineExceededError, GatewayError
 from litellm_gateway.kept_answers import MISSING, KeptAnswers
 from litellm_gateway.loop_state import DetachedTasks, PerLoop, cancelled_midway, cleaned_up
 from litellm_gateway.stream_fanout import KeptStream, SharedStream, StreamFlight
@@ -82,6 +84,20 @@ class _Flight(Generic[T]):
                 waiter.set_exception(error)
 
 
+async def _follow(flight: _Flight[T], remaining: Callable[[], float] | None) -> T:
+    if remaining is None:
+        return await flight.join()
+    try:
+        return await within(remaining, flight.join())
+    except GatewayError:
+        raise
+    except TimeoutError as error:
+        raise DeadlineExceededError(
+            "the call's time is up while an identical one was on its way; raise timeout if it needs more",
+            phase="shared",
+        ) from error
+
+
 @define(eq=False)
 class _Flights:
     """What is on its way on one event loop."""
@@ -120,12 +136,18 @@ class SingleFlight:
         """Upstream calls running on this event loop, those still cleaning up included."""
         return len(self._flights.here().tasks)
 
-    async def run(self, key: CacheKey, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+    async def run(
+        self, key: CacheKey, make: Callable[[], Awaitable[T]], remaining: Callable[[], float] | None = None
+    ) -> tuple[T, bool]:
         """Give the answer, and whether it was made by another caller.
 
         Args:
             key: Equal for identical requests of one tenant, and for nothing else.
             make: Makes the answer; runs in the context of the first caller.
+            remaining: Tells the seconds this caller has left to follow another's call; None for any number.
+
+        Raises:
+            DeadlineExceededError: They passed; the call goes on for others.
         """
         if self._kept.active:
             kept = self._kept.get(("answer", key))
@@ -134,7 +156,7 @@ class SingleFlight:
         here = self._flights.here()
         flight: _Flight[T] | None = here.answers.get(key)
         if flight is not None:
-            return await flight.join(), True
+            return await _follow(flight, remaining), True
 
         def landed(flight: _Flight[T], answer: tuple[T] | None) -> None:
             if here.answers.get(key) is flight:

@@ -74,7 +74,9 @@ class StoreChoice:
         if budget is not None and self._telemetry.active:
             unit = "tokens" if limit.metric == 1 else "money"
             self._telemetry.emit(
-                BudgetReached(tenant=tenant, budget=budget.tenant, unit=unit, window=limit.seconds, used=limit.shown(spent))
+                BudgetReached(
+                    tenant=tenant, budget=budget.tenant, unit=unit, window=limit.seconds, used=limit.shown(spent)
+                )
             )
 
     def _make(self, scheme: str, uri: str, config: RateLimitConfig) -> SharedLimits:

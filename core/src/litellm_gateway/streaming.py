@@ -5,6 +5,7 @@ Whatever a provider sends, a reader gets: one ``start`` piece, content, one ``us
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -43,7 +44,7 @@ async def open_stream(attempt: Attempt, request: GenerateRequest, builder: Answe
     try:
         await opened.read_preamble()
     except BaseException:
-        await close(source)
+        await _close_source(source)
         raise
     return opened
 
@@ -85,10 +86,11 @@ class OpenStream:
                 take(piece)
                 if piece.kind not in _WITHHELD:
                     yield piece
-            for piece in self._end():
+            end = self._end()
+            self.attempt.ended()  # before the end is given: a reader may stop right there
+            for piece in end:
                 take(piece)
                 yield piece
-            self.attempt.ended()
         except GatewayError as error:
             self.attempt.ended(error)
             raise self._broken(error) from error
@@ -99,7 +101,7 @@ class OpenStream:
             self.attempt.ended(error)
             raise
         finally:
-            await close(self._source)
+            await _close_source(self._source)
 
     def partial(self) -> GenerateResponse:
         """Give the answer as far as it has come."""
@@ -160,16 +162,26 @@ def estimated_usage(request: GenerateRequest, text: str) -> TokenUsage:
 
 
 def _timed(source: AsyncIterator[StreamChunk], attempt: Attempt) -> AsyncIterator[StreamChunk]:
-    return source if attempt.target.keeps_deadline else _within_deadline(source, attempt.call)
+    return source if attempt.target.keeps_deadline else in_time(source, attempt.call)
 
 
-async def _within_deadline(source: AsyncIterator[StreamChunk], call: Call) -> AsyncIterator[StreamChunk]:
-    while True:
-        try:
-            piece = await within_deadline(call, anext(source))
-        except StopAsyncIteration:
-            return
-        yield piece
+async def in_time(source: AsyncIterator[StreamChunk], call: Call) -> AsyncIterator[StreamChunk]:
+    """Give the pieces, each with a timer on the call's deadline, and close the source."""
+    try:
+        while True:
+            try:
+                piece = await within_deadline(call, anext(source))
+            except StopAsyncIteration:
+                return
+            yield piece
+    finally:
+        await _close_source(source)
+
+
+async def _close_source(source: Any) -> None:
+    """Close a provider's iterator; what was read is as good as it is, and an error before matters more than this."""
+    with suppress(Exception):
+        await close(source)
 
 
 async def close(pieces: Any) -> None:

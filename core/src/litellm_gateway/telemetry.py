@@ -5,6 +5,7 @@ Events carry counts and names, never prompts, answers or keys. Only this room ta
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field, frozen
@@ -176,11 +177,18 @@ class Telemetry:
         )
         self._listening = tuple(getattr(sink, "listening", None) for _, sink in sinks)
         self.sink_errors: dict[str, int] = {name: 0 for name, _ in sinks}
+        self._counting = Lock()
 
     @property
     def active(self) -> bool:
         """Is anybody listening? If not, no event is even built."""
-        return any(listening is None or listening() for listening in self._listening)
+        try:
+            for listening in self._listening:  # a plain loop: this is asked several times a call
+                if listening is None or listening():
+                    return True
+        except Exception:  # emitting will count it, if that fails too
+            return True
+        return False
 
     def started(self, record: CallRecord, model: str) -> None:
         """A call entered the pipeline."""
@@ -202,5 +210,8 @@ class Telemetry:
         for name, record in self._sinks:
             try:
                 record(event)
-            except Exception:
-                self.sink_errors[name] += 1
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:  # even a cancellation: a sink has no say in a call
+                with self._counting:
+                    self.sink_errors[name] += 1

@@ -239,7 +239,7 @@ def test_calls_and_their_outputs() -> None:
     )
 
     assert items == [
-        {"role": "assistant", "content": [{"type": "output_text", "text": "One moment"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "One moment"}]},
         {"type": "function_call", "call_id": "call_1", "name": "clock", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "call_1", "output": "noon"},
         {
@@ -288,7 +288,7 @@ def test_an_answer_goes_back_in_its_order() -> None:
     assert items == [
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "AAA"},
         output[1],
-        {"role": "assistant", "content": [{"type": "output_text", "text": "Wait"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Wait"}]},
         {"type": "reasoning", "id": "rs_2", "summary": [{"type": "summary_text", "text": "hm"}]},
         {"type": "function_call", "call_id": "call_1", "name": "clock", "arguments": "{}"},
         {"type": "function_call", "call_id": "call_2", "name": "clock", "arguments": "{}", "namespace": "n"},
@@ -300,7 +300,7 @@ def test_reasoning_of_others_stays_behind() -> None:
     foreign = ReasoningPart(text="hm", signature="sig")
 
     assert _items(Message(role="assistant", content=(foreign, TextPart(text="Hi")))) == [
-        {"role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
     ]
 
 

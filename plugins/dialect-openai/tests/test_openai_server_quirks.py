@@ -120,6 +120,17 @@ def test_effort_in_each_servers_way() -> None:
         _write({"reasoning_budget": 99})
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent"), [("minimal", "low"), ("low", "low"), ("medium", "low"), ("xhigh", "high"), ("none", "none")]
+)
+def test_a_step_of_effort_the_model_lacks(asked: str, sent: str) -> None:
+    """The nearest step it has is sent, the lower of two; not to think at all is another matter."""
+    efforts = (("grok-3", ("low", "high")),)
+
+    assert _write({"model": "grok-3-mini", "reasoning_effort": asked}, efforts=efforts)["reasoning_effort"] == sent
+    assert _write({"model": "grok-4", "reasoning_effort": asked}, efforts=efforts)["reasoning_effort"] == asked
+
+
 def test_media_in_mistrals_way() -> None:
     """Documents by URL or data under a name of their own, audio as plain base64."""
     parts = (

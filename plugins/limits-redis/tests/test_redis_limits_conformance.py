@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from litellm_gateway.limit_store import LimitStore
 from litellm_gateway.testing.limit_store_suite import LimitStoreSuite
 from litellm_gateway_limits_redis.store import RedisLimits
+
+if TYPE_CHECKING:
+    from litellm_gateway.limit_store import LimitStore
 
 
 class TestRedisLimits(LimitStoreSuite):

@@ -42,6 +42,8 @@ def _said(kind: str, message: str, **more: Any) -> dict[str, Any]:
         (400, "invalid_request_error", "prompt is too long: 9 tokens > 5 maximum", ContextWindowExceededError),
         (400, "invalid_request_error", "input length and `max_tokens` exceed context limit: 1 + 2 > 2",
          ContextWindowExceededError),
+        (400, "exceed_context_size_error", "request (9 tokens) exceeds the available context size (5 tokens), ...",
+         ContextWindowExceededError),
         (400, "invalid_request_error", "Your credit balance is too low to access the API", QuotaExceededError),
         (400, "invalid_request_error", "You have reached your specified API usage limits.", QuotaExceededError),
         (400, "invalid_request_error", "Output blocked by content filtering policy", ContentFilteredError),

@@ -277,6 +277,15 @@ def test_extra_fields_win() -> None:
     assert (body["safety_mode"], body["temperature"]) == ("STRICT", 0.5)
 
 
+def test_extra_documents_stand_beside_those_of_the_messages() -> None:
+    """Documents given both ways are all sent."""
+    part = MediaPart(kind="file", data=b"a", media_type="text/plain")
+
+    body = body_of(Message(role="user", content=(part,)), extra_body={"documents": ["b"]})
+
+    assert body["documents"] == [{"data": {"text": "a"}}, "b"]
+
+
 def test_the_key_s_header_cannot_be_replaced() -> None:
     """Extra headers go along, but never in place of the key."""
     request = GenerateRequest(model="m", messages=(Message(role="user", content="Hi"),), extra_headers={"X-A": "1"})

@@ -28,6 +28,9 @@ class PageRun:
     """One run through one page."""
 
     def __init__(self, page: Page) -> None:
+        unknown = set(page.stand_ins) - set(stand_ins.VARIABLES)
+        if unknown:
+            raise PageError(f"{page.path}: there is no stand-in for {', '.join(unknown)}")
         servers = {name: stand_ins.start(name) for name in page.stand_ins}
         self._page = page
         self._workspace = Workspace(ROOT)

@@ -7,7 +7,7 @@ A comment on the line before a block is its mark::
     <!-- prints -->                      the block is what the block before it prints
     <!-- not run: reason -->             the block is only read
 
-Two comments stand alone: ``<!-- stand-in: openai -->`` asks for a loopback server in the provider's place, and
+Two comments stand alone: ``<!-- stand-in: openai -->`` asks for a loopback server in that provider's place, and
 ``<!-- invisible-code-block: python`` holds code that readers do not see, up to ``-->``.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HIDDEN = re.compile(r"<!-- invisible-code-block: (\w+)$")
 _MARK = re.compile(r"<!-- (file|runs|prints|not run)(?:: (.+?))? -->$")
-_STAND_IN = re.compile(r"<!-- stand-in: (\w+) -->$", re.MULTILINE)
+_STAND_IN = re.compile(r"<!-- stand-in: ([\w-]+) -->$", re.MULTILINE)
 _FENCE = re.compile(r"(`{3,})(.*)$")
 
 

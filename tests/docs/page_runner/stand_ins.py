@@ -9,33 +9,54 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TEXT = "Artificial intelligence is the study of machines that do what takes people thought."
+import answers
+from answers import Answer
+
+VARIABLES = {
+    "openai": {"OPENAI_API_KEY": "sk-proj-0123456789abcdefghijklmn", "OPENAI_BASE_URL": "{}/v1"},
+    "anthropic": {"ANTHROPIC_API_KEY": "sk-ant-0123456789abcdefghijklmn", "ANTHROPIC_BASE_URL": "{}"},
+    "google": {"GOOGLE_API_KEY": "AIza0123456789abcdefghijklmn", "GOOGLE_GEMINI_BASE_URL": "{}"},
+    "cohere": {"CO_API_KEY": "co-0123456789abcdefghijklmn", "CO_API_URL": "{}"},
+    "groq": {"GROQ_API_KEY": "gsk_0123456789abcdefghijklmn"},
+    "ollama": {"OLLAMA_HOST": "{}"},
+}
+"""What leads each provider to its stand-in; ``{}`` is where it listens. One without an address is never asked."""
 
 
 class StandIn:
-    """An OpenAI-compatible server with one answer.
+    """A server that speaks the wires of several providers.
 
     Attributes:
         requests: The JSON body of every request so far.
-        base_url: Where it listens.
+        base_url: Where it listens, with the version OpenAI's clients put there.
     """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self._failures: deque[tuple[int, dict[str, str]]] = deque()
+        self._answers: deque[Answer] = deque()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.base_url = f"{self.url}/v1"
 
     def fail(self, status: int, *, times: int = 1, **headers: str) -> None:
         """Answer the next requests with an error; an underscore in a header's name stands for a hyphen."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._failures.extend([(status, named)] * times)
 
+    def say(self, text: str = "", **fields: Any) -> None:
+        """Answer the next prompt with this; see :class:`Answer`."""
+        self._answers.append(Answer(text=text, **fields))
+
     def next_failure(self) -> tuple[int, dict[str, str]] | None:
         """Give the error to answer with, None to answer well."""
         return self._failures.popleft() if self._failures else None
+
+    def next_answer(self) -> Answer:
+        """Give what to say to a prompt."""
+        return self._answers.popleft() if self._answers else Answer()
 
     def close(self) -> None:
         """Stop listening."""
@@ -45,12 +66,50 @@ class StandIn:
 
 def start(name: str) -> StandIn:
     """Start the stand-in of a provider and point its environment variables to it."""
-    if name != "openai":
-        raise LookupError(f"there is no stand-in for '{name}'")
     server = StandIn()
-    os.environ["OPENAI_API_KEY"] = "sk-proj-0123456789abcdefghijklmn"
-    os.environ["OPENAI_BASE_URL"] = server.base_url
+    for variable, value in VARIABLES[name].items():
+        os.environ[variable] = value.format(server.url)
     return server
+
+
+def reply(path: str, body: dict[str, Any], owner: StandIn) -> dict[str, Any] | list[bytes]:
+    """Answer a request: the body of a whole answer, or the pieces of a stream.
+
+    Raises:
+        LookupError: No wire has such a path.
+    """
+    action = path.partition("?")[0].rpartition("/")[2].rpartition(":")[2]
+    if action in _PLAIN:
+        return _PLAIN[action](body, path)
+    if action not in _PROMPTS:
+        raise LookupError(f"no stand-in answers {path}")
+    whole, pieces = _PROMPTS[action]
+    answer = owner.next_answer()
+    if body.get("stream") or action == "streamGenerateContent":
+        return pieces(answer, body)
+    return whole(answer, body)
+
+
+_PROMPTS: dict[str, tuple[Any, Any]] = {
+    "completions": (answers.openai_whole, answers.openai_pieces),
+    "messages": (answers.anthropic_whole, answers.anthropic_pieces),
+    "generateContent": (lambda answer, body: answers.google_whole(answer), None),
+    "streamGenerateContent": (None, lambda answer, body: answers.sse(answers.google_whole(answer))),
+    "chat": (lambda answer, body: answers.cohere_whole(answer), lambda answer, body: answers.cohere_pieces(answer)),
+}
+_PLAIN: dict[str, Any] = {
+    "embeddings": lambda body, path: answers.openai_embeddings(body),
+    "moderations": lambda body, path: answers.moderation(body),
+    "count_tokens": lambda body, path: {"input_tokens": answers.PROMPT_TOKENS},
+    "countTokens": lambda body, path: {"totalTokens": answers.PROMPT_TOKENS},
+    "embedContent": lambda body, path: {"embedding": {"values": answers.vector_of(str(body["content"]))}},
+    "batchEmbedContents": lambda body, path: {
+        "embeddings": [{"values": answers.vector_of(str(one["content"]))} for one in body["requests"]]
+    },
+    "embed": lambda body, path: answers.cohere_embeddings(body),
+    "rerank": lambda body, path: answers.rerank(body),
+    "models": lambda body, path: answers.models(prefix="models/" if "v1beta" in path else ""),
+}
 
 
 def _handler(owner: StandIn) -> type[BaseHTTPRequestHandler]:
@@ -64,12 +123,18 @@ def _handler(owner: StandIn) -> type[BaseHTTPRequestHandler]:
             if failure is not None:
                 error = {"message": "stand-in", "type": "error", "code": None}
                 self._send(failure[0], "application/json", [json.dumps({"error": error}).encode()], failure[1])
-            elif self.path.endswith("/embeddings"):
-                self._send(200, "application/json", [json.dumps(_embeddings(body)).encode()])
-            elif body.get("stream"):
-                self._send(200, "text/event-stream", [b"data: %b\n\n" % each for each in _pieces(body)])
             else:
-                self._send(200, "application/json", [json.dumps(_answer(body)).encode()])
+                self._reply(body)
+
+        def do_GET(self) -> None:
+            self._reply({})
+
+        def _reply(self, body: dict[str, Any]) -> None:
+            answer = reply(self.path, body, owner)
+            if isinstance(answer, list):
+                self._send(200, "text/event-stream", answer)
+            else:
+                self._send(200, "application/json", [json.dumps(answer).encode()])
 
         def _send(
             self, status: int, content_type: str, chunks: list[bytes], headers: dict[str, str] | None = None
@@ -87,45 +152,3 @@ def _handler(owner: StandIn) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
-
-
-def _usage() -> dict[str, int]:
-    return {"prompt_tokens": 10, "completion_tokens": 15, "total_tokens": 25}
-
-
-def _answer(body: dict[str, Any]) -> dict[str, Any]:
-    message = {"role": "assistant", "content": TEXT, "refusal": None}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": body["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": _usage(),
-    }
-
-
-def _pieces(body: dict[str, Any]) -> list[bytes]:
-    def piece(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
-        choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
-        record = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
-        return json.dumps({**record, "choices": choices, **more}).encode()
-
-    words = [word + " " for word in TEXT.split()]
-    words[-1] = words[-1].strip()
-    pieces = [piece({"role": "assistant", "content": ""}), *(piece({"content": word}) for word in words)]
-    return [*pieces, piece({}, "stop"), piece({}, choices=[], usage=_usage()), b"[DONE]"]
-
-
-def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
-    import base64
-    from array import array
-
-    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    data = []
-    for index, text in enumerate(texts):
-        vector = array("f", [len(text) / 100, text.count("e") / 10, 1.0])
-        shown = base64.b64encode(vector.tobytes()).decode() if body.get("encoding_format") == "base64" else list(vector)
-        data.append({"object": "embedding", "index": index, "embedding": shown})
-    usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
-    return {"object": "list", "model": body["model"], "data": data, "usage": usage}

@@ -1,10 +1,11 @@
-"""A server from npm that speaks many providers' wire formats, started once for the run, and gateways that talk to it."""
+"""A server from npm that speaks many providers' wires, started once for the run, and gateways that talk to it."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 import uuid
@@ -16,10 +17,14 @@ from attrs import define, field, frozen
 from litellm_gateway import LiteLLMGateway, create_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 VERSION = "1.43.0"
 PACKAGE = f"@copilotkit/aimock@{VERSION}"
+sys.path.append(str(Path(__file__).parent))  # the ways to reach the server are a module beside the tests
+
+from aimock_peers import PEERS  # noqa: E402
+
 FIXTURES = Path(__file__).with_name("fixtures.json")
 READY = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
 PATIENCE = 30.0
@@ -47,14 +52,25 @@ class Aimock:
 def aimock(workshop: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
     """Install the server where it is kept, start it on a free port, wait until it listens; stop it at the end."""
     node, npm = workshop.program("node"), workshop.program("npm")
-    folder = workshop.installed(
+    server = workshop.installed(
         f"aimock-{VERSION}",
+        "node_modules/.bin/llmock",
         lambda target: [
-            [npm, "install", "--prefix", str(target), "--ignore-scripts", "--no-audit", "--no-fund", PACKAGE]
+            [
+                npm,
+                "install",
+                "--prefix",
+                str(target),
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--fetch-retries=1",
+                PACKAGE,
+            ]
         ],
     )
     log = tmp_path_factory.mktemp("aimock") / "log"
-    command = [node, str(folder / "node_modules" / ".bin" / "llmock"), "--port", "0"]
+    command = [node, str(server), "--port", "0"]
     with log.open("wb") as output:
         process = subprocess.Popen([*command, "--fixtures", str(FIXTURES)], stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -71,48 +87,6 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             return found[1]
         time.sleep(0.02)
     pytest.fail(f"{PACKAGE} did not start: {log.read_text()[-1000:]}")
-
-
-@frozen(kw_only=True)
-class Peer:
-    """One way to reach the server: a provider with its settings.
-
-    Attributes:
-        settings: Given to ``create_gateway``; ``{url}`` stands for the server's address.
-        model: Model to ask for.
-        embedding_model: Model for embeddings, None where the provider has none.
-    """
-
-    settings: dict[str, Any]
-    model: str
-    embedding_model: str | None = None
-
-
-PEERS = {
-    "openai-chat": Peer(
-        settings={"provider": "openai", "api_key": "sk-peer-0123456789", "base_url": "{url}/v1", "api": "chat"},
-        model="gpt-4o",
-        embedding_model="text-embedding-3-small",
-    ),
-    "openai-responses": Peer(
-        settings={"provider": "openai", "api_key": "sk-peer-0123456789", "base_url": "{url}/v1", "api": "responses"},
-        model="gpt-4o",
-    ),
-    "anthropic": Peer(
-        settings={"provider": "anthropic", "api_key": "sk-ant-peer-0123456789", "base_url": "{url}"},
-        model="claude-sonnet-4-5",
-    ),
-    "google": Peer(
-        settings={"provider": "google", "api_key": "AIza-peer-0123456789", "base_url": "{url}"},
-        model="gemini-2.5-flash",
-        embedding_model="gemini-embedding-001",
-    ),
-    "cohere": Peer(
-        settings={"provider": "cohere", "api_key": "co-peer-0123456789", "base_url": "{url}"},
-        model="command-a-03-2025",
-        embedding_model="embed-v4.0",
-    ),
-}
 
 
 @define
@@ -164,9 +138,3 @@ def _as_settings(provider: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Key and address are the gateway's own settings, what is left is the provider's."""
     top = {name: settings.pop(name) for name in ("api_key", "base_url") if name in settings}
     return {**top, "providers": {provider: settings}} if settings else top
-
-
-@pytest.fixture(scope="session")
-def peers() -> dict[str, Peer]:
-    """Give every way to reach the server."""
-    return PEERS

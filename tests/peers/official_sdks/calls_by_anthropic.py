@@ -105,9 +105,7 @@ calls["json_schema"] = lambda url: ask(
 )
 calls["sampling"] = lambda url: ask(url, extra_body={"temperature": 0.3, "top_k": 40}, extra_headers=OLD)
 calls["stop"] = lambda url: ask(url, stop_sequences=["END", "\n\nHuman"])
-calls["thinking_budget"] = lambda url: ask(
-    url, max_tokens=2048, thinking={"type": "enabled", "budget_tokens": 1500}
-)
+calls["thinking_budget"] = lambda url: ask(url, max_tokens=2048, thinking={"type": "enabled", "budget_tokens": 1500})
 calls["thinking_adaptive"] = lambda url: ask(
     url, model="claude-opus-4-6", max_tokens=2048, thinking={"type": "adaptive"}, output_config={"effort": "high"}
 )

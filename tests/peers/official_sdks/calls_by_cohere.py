@@ -15,7 +15,10 @@ WEATHER = {
     "type": "function",
     "function": {"name": "get_weather", "description": "Tell the weather", "parameters": MATERIAL["weather"]},
 }
-TIME = {"type": "function", "function": {"name": "get_time", "description": "Tell the time", "parameters": MATERIAL["time"]}}
+TIME = {
+    "type": "function",
+    "function": {"name": "get_time", "description": "Tell the time", "parameters": MATERIAL["time"]},
+}
 TEXT = {"type": "text", "text": "What is this?"}
 
 
@@ -83,9 +86,7 @@ calls["tool_results"] = lambda url: ask(
     ),
     tools=[WEATHER],
 )
-calls["json_schema"] = lambda url: ask(
-    url, response_format={"type": "json_object", "json_schema": MATERIAL["city"]}
-)
+calls["json_schema"] = lambda url: ask(url, response_format={"type": "json_object", "json_schema": MATERIAL["city"]})
 calls["json_object"] = lambda url: ask(url, response_format={"type": "json_object"})
 calls["sampling"] = lambda url: ask(
     url, temperature=0.3, p=0.9, k=40, presence_penalty=0.5, frequency_penalty=0.0, max_tokens=64

@@ -79,9 +79,7 @@ calls["tool_choice_auto"] = lambda url: with_tools(url, WEATHER, mode="AUTO")
 calls["tool_choice_none"] = lambda url: with_tools(url, WEATHER, mode="NONE")
 calls["tool_choice_required"] = lambda url: with_tools(url, WEATHER, mode="ANY")
 calls["tool_choice_one"] = lambda url: with_tools(url, WEATHER, TIME, mode="ANY", names=["get_time"])
-calls["tool_choice_subset"] = lambda url: with_tools(
-    url, WEATHER, TIME, mode="ANY", names=["get_time", "get_weather"]
-)
+calls["tool_choice_subset"] = lambda url: with_tools(url, WEATHER, TIME, mode="ANY", names=["get_time", "get_weather"])
 calls["tool_results"] = lambda url: with_tools(
     url,
     WEATHER,

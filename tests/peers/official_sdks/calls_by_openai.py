@@ -13,7 +13,10 @@ WEATHER = {
     "type": "function",
     "function": {"name": "get_weather", "description": "Tell the weather", "parameters": MATERIAL["weather"]},
 }
-TIME = {"type": "function", "function": {"name": "get_time", "description": "Tell the time", "parameters": MATERIAL["time"]}}
+TIME = {
+    "type": "function",
+    "function": {"name": "get_time", "description": "Tell the time", "parameters": MATERIAL["time"]},
+}
 FLAT_WEATHER = {"type": "function", "strict": False, **WEATHER["function"]}
 FLAT_TIME = {"type": "function", "strict": False, **TIME["function"]}
 NAMED = {"type": "function", "function": {"name": "get_time"}}

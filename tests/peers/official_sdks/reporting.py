@@ -1,4 +1,4 @@
-"""Make every call of one official SDK and say which failed; runs beside the SDK, so it imports nothing but Python's own."""
+"""Make every call of one official SDK and say which failed; it runs beside the SDK and imports only Python's own."""
 
 import json
 import sys

@@ -206,7 +206,7 @@ async def at_rest(parts: Parts, gateway: LiteLLMGateway) -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     health = gateway.get_health()
-    single_flight = parts.composition.pipeline.single_flight
+    single_flight = parts.composition.pipeline.upstream.single_flight
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     assert others == []

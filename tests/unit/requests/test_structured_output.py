@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import attrs
 import pytest
 from litellm_gateway import GenerateResponse, InvalidRequestError, StructuredOutputError, ToolCall, create_gateway
+from litellm_gateway.answer_schema import format_of
 from litellm_gateway.request_builder import build_generate
-from litellm_gateway.structured_output import format_of, parsed
+from litellm_gateway.structured_output import parsed
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 
@@ -66,7 +67,7 @@ def respond(value: Any, **fields: Any) -> GenerateResponse:
 
 
 def test_an_attrs_class_becomes_a_closed_schema() -> None:
-    """Every field with its type, the ones without a default required, nothing else allowed."""
+    """Every field with its type, all of them required as strict modes want it, nothing else allowed."""
     shape = format_of(Trip)
 
     assert shape.name == "Trip"
@@ -90,9 +91,15 @@ def test_an_attrs_class_becomes_a_closed_schema() -> None:
             "notes": {"type": "object", "additionalProperties": {"type": "string"}},
             "budget": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
         },
-        "required": ["city", "days", "places", "mood", "kind"],
+        "required": ["city", "days", "places", "mood", "kind", "notes", "budget"],
         "additionalProperties": False,
     }
+
+
+@pytest.mark.parametrize(("shape", "strict"), [(Point, True), (Place, True), (Trip, False), (Row, False)])
+def test_only_a_closed_schema_is_asked_for_strictly(shape: type, strict: bool) -> None:
+    """An open mapping or a field that may be missing is more than strict modes take."""
+    assert format_of(shape).strict is strict
 
 
 def test_its_json_becomes_an_instance() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 
+from litellm_gateway_dialect_openai.efforts import fitting_effort
 from litellm_gateway_dialect_openai.extra_body import add_extra
 from litellm_gateway_dialect_openai.messages import write_message
 
@@ -67,7 +68,7 @@ def _add_sampling(body: dict[str, Any], request: GenerateRequest, quirks: ChatQu
 
 
 def _add_reasoning(body: dict[str, Any], request: GenerateRequest, quirks: ChatQuirks) -> None:
-    effort, budget = request.reasoning_effort, request.reasoning_budget
+    budget, effort = request.reasoning_budget, fitting_effort(request.reasoning_effort, request.model, quirks.efforts)
     if quirks.reasoning_object:
         wanted = {"effort": effort, "max_tokens": budget}
         body["reasoning"] = {name: value for name, value in wanted.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @frozen(kw_only=True)
@@ -33,6 +33,8 @@ class ChatQuirks:
         parallel_tool_calls: The server takes ``parallel_tool_calls``.
         json_schema: The server takes a JSON schema as ``response_format``.
         reasoning_effort: The server takes ``reasoning_effort``.
+        efforts: Patterns of models (regular expression, from the start) with the steps of effort each has; another
+            step becomes the nearest of these.
         thinking_switch: It also wants to be told by ``thinking`` whether to reason at all.
         reasoning_object: It takes effort and budget together, under ``reasoning``.
         reasoning_field: Field of an assistant message that carries its reasoning back; None leaves it out.
@@ -74,6 +76,7 @@ class ChatQuirks:
     parallel_tool_calls: bool = True
     json_schema: bool = True
     reasoning_effort: bool = True
+    efforts: Sequence[tuple[str, Sequence[str]]] = ()
     thinking_switch: bool = False
     reasoning_object: bool = False
     reasoning_field: str | None = None

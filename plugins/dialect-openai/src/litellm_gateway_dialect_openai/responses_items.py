@@ -77,7 +77,8 @@ def _assistant_items(message: Message) -> list[dict[str, Any]]:
 def _add_text(items: list[dict[str, Any]], texts: list[str]) -> None:
     if any(texts):
         content = [{"type": "output_text", "text": text} for text in texts if text]
-        items.append({"role": "assistant", "content": content})
+        # Some servers tell a model's own turn by its type alone.
+        items.append({"type": "message", "role": "assistant", "content": content})
         texts.clear()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 
+from litellm_gateway_dialect_openai.efforts import fitting_effort
 from litellm_gateway_dialect_openai.extra_body import add_extra
 from litellm_gateway_dialect_openai.responses_items import write_items
 
@@ -55,7 +56,8 @@ def write_responses_request(
     _add_tools(body, request)
     if request.response_format is not None:
         body["text"] = {"format": _format(request.response_format)}
-    reasoning = {"effort": request.reasoning_effort, "summary": summary if _reasons(request, quirks) else None}
+    effort = fitting_effort(request.reasoning_effort, request.model, quirks.efforts)
+    reasoning = {"effort": effort, "summary": summary if _reasons(request, quirks) else None}
     if any(reasoning.values()):
         body["reasoning"] = {name: value for name, value in reasoning.items() if value}
     if request.user is not None and quirks.user_field:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+_MOST = 2**53
+
 
 def as_object(value: Any, name: str) -> dict[str, Any]:
     """Give a JSON object; null and absent are an empty one."""
+    if type(value) is dict:
+        return value
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -25,6 +29,8 @@ def as_list(value: Any, name: str) -> list[Any]:
 
 def as_text(value: Any, name: str) -> str:
     """Give a text; null and absent are an empty one."""
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -34,9 +40,11 @@ def as_text(value: Any, name: str) -> str:
 
 def as_count(value: Any, name: str) -> int:
     """Give a count of zero or more; null and absent are zero, 12.0 is 12."""
+    if type(value) is int and 0 <= value < _MOST:
+        return value
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST:
         raise _wrong(value, name, "a count")
     return int(value)
 

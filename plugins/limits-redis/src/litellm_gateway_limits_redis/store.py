@@ -65,7 +65,8 @@ class RedisLimits:
             arguments: list[Any] = []
             for settlement in settlements[start : start + _SETTLED_AT_ONCE]:
                 demand = settlement.demand
-                keys += [_PREFIX + part.key for part in (*demand.charges, *demand.places)]
+                keys += [_PREFIX + charge.key for charge in demand.charges]
+                keys += [_PREFIX + place.key for place in demand.places]
                 arguments += (len(demand.charges), len(demand.places), demand.id)
                 for charge, mark, change in zip(demand.charges, settlement.marks, settlement.changes, strict=True):
                     arguments += (round(charge.seconds * 1000), mark, change)

@@ -71,7 +71,7 @@ _CODES_OF_BILLING: Final = frozenset({"enforced_spend_limit_reached", "credit_ba
 
 _OVER_QUOTA = re.compile(r"credit balance is too low|spend(ing)? limit|api usage limits|purchase credits")
 _TOO_LONG = re.compile(
-    r"prompt is too long|exceeds? (the )?(model'?s? )?(maximum )?context|context (window|limit|length)|"
+    r"prompt is too long|exceeds? (the )?(model'?s? )?((maximum|available) )?context|context (window|limit|length)|"
     r"input is too long|too many (input )?tokens"
 )
 _FILTERED = re.compile(r"content filtering policy|usage policy|blocked by content")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from litellm_gateway import json_codec
 from litellm_gateway.errors import InvalidRequestError
@@ -57,9 +57,8 @@ class Turns:
         blocks: Blocks = []
         for part in parts:
             blocks += self._part(part)
-            cache = False if isinstance(part, ReasoningPart) else part.cache
-            if cache:
-                blocks.append(_cache_point(cache))
+            if not isinstance(part, ReasoningPart) and part.cache:
+                blocks.append(_cache_point(part.cache))
         return blocks
 
     def _part(self, part: Part) -> Blocks:
@@ -72,21 +71,26 @@ class Turns:
 
     def _tool_result(self, message: Message) -> Blocks:
         """Write a result; cache points stand beside it, not inside."""
-        blocks = self._blocks([_result_part(part) for part in message.parts])
-        points = [block for block in blocks if "cachePoint" in block]
-        content = [block for block in blocks if "cachePoint" not in block]
+        content: Blocks = []
+        points: Blocks = []
+        for part in message.parts:
+            content += self._part(part) if not _is_json(part) else [_json_result(part)]
+            if not isinstance(part, ReasoningPart) and part.cache:
+                points.append(_cache_point(part.cache))
         result: dict[str, Any] = {"toolUseId": message.tool_call_id or "", "content": content}
         if message.is_error:
             result["status"] = "error"
         return [{"toolResult": result}, *points]
 
 
-def _result_part(part: Part) -> Part:
-    """A JSON object among a tool's results goes as such, not as a document."""
-    if not isinstance(part, MediaPart) or part.data is None or part.media_type != "application/json":
-        return part
+def _is_json(part: Part) -> TypeGuard[MediaPart]:
+    return isinstance(part, MediaPart) and part.data is not None and part.media_type == "application/json"
+
+
+def _json_result(part: MediaPart) -> dict[str, Any]:
+    """Write JSON among a tool's results as such; as a document Bedrock would refuse it."""
     try:
-        return ReasoningPart(extra={"bedrock": {"json": json_codec.decode(part.data)}})
+        return {"json": json_codec.decode(part.data or b"")}
     except ValueError as error:
         raise InvalidRequestError("a tool's result is not the JSON it is said to be", parameter="messages") from error
 

@@ -23,10 +23,13 @@ _SAMPLING = (
     ("logprobs", "logprobs"),
 )
 _NO_FIELD = ("top_logprobs", "user")
+_JOINED = frozenset({"documents", "tools"})
 
 
 def write_chat_request(request: GenerateRequest, *, stream: bool) -> dict[str, Any]:
     """Give the body of a chat request.
+
+    Documents and tools of ``extra_body`` are added to those written here, any other field of it replaces.
 
     Raises:
         UnsupportedParameterError: Cohere has no field for something that is set.
@@ -48,8 +51,9 @@ def write_chat_request(request: GenerateRequest, *, stream: bool) -> dict[str, A
         body["response_format"] = _response_format(request.response_format, body)
     if request.reasoning_effort is not None or request.reasoning_budget is not None:
         body["thinking"] = _thinking(request)
-    if request.extra_body:
-        body.update(request.extra_body)
+    for name, value in request.extra_body.items():
+        joined = name in _JOINED and name in body and isinstance(value, list)
+        body[name] = [*body[name], *value] if joined else value
     return body
 
 

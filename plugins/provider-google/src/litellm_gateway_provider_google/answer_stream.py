@@ -130,6 +130,8 @@ class AnswerDecoder:
     def _read_feedback(self, feedback: dict[str, Any], pieces: list[StreamChunk]) -> None:
         """A blocked prompt has no candidates; the reason is all there is."""
         reason = as_text(feedback.get("blockReason"), "blockReason")
+        if not reason and feedback.get("blockReasonMessage"):
+            reason = "BLOCKED_REASON_UNSPECIFIED"
         if reason:
             self._finish = self._finish or BLOCKED + reason
             pieces.append(StreamChunk(kind="annotation", data={"promptFeedback": feedback}))

@@ -63,12 +63,13 @@ def report_of(value: Any) -> ErrorReport:
     if not isinstance(error, dict):
         return ErrorReport()
     details = [item for item in _items(error, "details") if isinstance(item, dict)]
-    reasons = [_word(item, "reason") for item in (*details, *_items(error, "errors"))]
+    reasons = [_word(item, "reason") for item in details]
+    older = [_word(item, "reason") for item in _items(error, "errors")]
     word, message = _word(error, "status"), _word(error, "message")
     return ErrorReport(
         message=message[:_LONGEST_MESSAGE],
-        code=next((reason for reason in reasons if reason), word) or None,
-        reasons=frozenset(reason.upper() for reason in reasons if reason),
+        code=next(filter(None, (*reasons, word, *older)), None),
+        reasons=frozenset(reason.upper() for reason in (*reasons, *older) if reason),
         status=_status(error, word),
         retry_delay=next(filter(None, (parse_duration(_word(item, "retryDelay")) for item in details)), None),
         quotas=tuple(_quotas(details)),

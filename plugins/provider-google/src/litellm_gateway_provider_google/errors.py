@@ -42,7 +42,7 @@ _SPENT = re.compile(
     r"prepay\w* (credits?|balance)|credits? (is|are) (depleted|exhausted|used up)"
 )
 """Not "check your plan and billing details", which every limit of the minute says too."""
-_UNKNOWN_NAME = re.compile(r"unknown name \"?([\w.]{1,60})")
+_UNKNOWN_NAME = re.compile(r"unknown name \"?([\w.]{1,60})", re.IGNORECASE)
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {
     401: AuthenticationError,
     402: QuotaExceededError,
@@ -126,5 +126,5 @@ def _retry_after(report: ErrorReport, headers: Mapping[str, str]) -> float | Non
 
 
 def _unknown_name(report: ErrorReport) -> str | None:
-    found = _UNKNOWN_NAME.search(report.text)
+    found = _UNKNOWN_NAME.search(report.message)
     return found.group(1) if found else None

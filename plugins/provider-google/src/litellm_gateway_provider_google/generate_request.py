@@ -59,7 +59,7 @@ def write_generate_request(request: GenerateRequest, manners: Manners, *, stream
     if request.tools or request.tool_choice is not None or request.parallel_tool_calls is not None:
         add_tools(body, request, openapi=manners.openapi)
     if manners.safety_settings:
-        body["safetySettings"] = list(manners.safety_settings)
+        body["safetySettings"] = [dict(setting) for setting in manners.safety_settings]
     config = _generation_config(request, manners)
     if config:
         body["generationConfig"] = config

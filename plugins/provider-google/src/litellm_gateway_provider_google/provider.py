@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GEMINI_VERSION: Final = "v1beta"
 VERTEX_VERSION: Final = "v1"
 _MOST_PAGES = 50
+_TOKENS_START_WITH = "ya29."
 _VERTEX_BETA = {"beta": "v1beta1", "v1beta": "v1beta1"}
 _GEMINI_BETA = {"beta": "v1beta", "v1beta1": "v1beta"}
 
@@ -88,6 +89,8 @@ def _vertex_address(
 ) -> tuple[WireAddress, Secret]:
     """A token goes before a key, and a key that is given before a token of the environment."""
     version, token, key = checked.api_version or VERTEX_VERSION, settings.access_token, settings.api_key
+    if token is None and key is not None and key.reveal().startswith(_TOKENS_START_WITH):
+        token = key
     if token is None and key is None:
         found = _from_environment("GOOGLE_OAUTH_ACCESS_TOKEN")
         token = Secret(found) if found else None

@@ -89,7 +89,8 @@ class VertexSettings:
     Attributes:
         access_token: OAuth access token, as ``gcloud auth print-access-token`` prints it; None reads
             ``GOOGLE_OAUTH_ACCESS_TOKEN``. It lives for about an hour: whoever gives it renews it.
-        api_key: Key of Vertex AI in express mode, in place of token, project and location.
+        api_key: Key of Vertex AI in express mode, in place of token, project and location; an access token
+            (``ya29...``) given here is taken for what it is.
         project: Google Cloud project; None reads ``GOOGLE_CLOUD_PROJECT``.
         location: ``global``, ``us``, ``eu`` or a region; None reads ``GOOGLE_CLOUD_LOCATION``, else ``global``.
         base_url: Address of the API; None works it out of the location.

@@ -29,7 +29,7 @@ def gateway_provider() -> ProviderOffer:
     catalog = ModelCatalog(_PACKAGE)
     return ProviderOffer(
         name="vertex", summary="Google Vertex AI: Gemini with a bearer token, in any location",
-        settings=VertexSettings, build=build,
+        settings=VertexSettings, build=build, key_prefixes=("AIza",),
         default_model="gemini-3.8-flash", default_embedding_model="gemini-embedding-001",
         prices=catalog.price, capabilities=catalog.capabilities, embed_limits=EmbedLimits(texts=100),
     )  # fmt: skip

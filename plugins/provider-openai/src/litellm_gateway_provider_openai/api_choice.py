@@ -19,7 +19,6 @@ Api = Literal["auto", "chat", "responses"]
 _ONLY_RESPONSES: Final = re.compile(r"(o\d|gpt-[\d.]+)-pro\b|.*codex|.*deep-research|computer-use")
 # gpt-5.6 and later refuse function tools with reasoning on chat completions.
 _TOOLS_BY_RESPONSES: Final = re.compile(r"gpt-(5\.([6-9]|\d\d)|[6-9]|\d\d)(?!.*chat)")
-_ONLY_CHAT: Final = ("stop", "seed", "presence_penalty", "frequency_penalty")
 
 
 def chooser(api: Api) -> Callable[[GenerateRequest], bool]:
@@ -38,11 +37,21 @@ def wants_responses(request: GenerateRequest) -> bool:
     """
     if _ONLY_RESPONSES.match(request.model):
         return True
-    if any(getattr(request, name) not in (None, ()) for name in _ONLY_CHAT) or (request.n or 1) > 1:
+    if _only_chat_says_it(request):
         return False
     if request.tools and request.reasoning_effort != "none" and _TOOLS_BY_RESPONSES.match(request.model):
         return True
     return _asks_for_it(request.messages)
+
+
+def _only_chat_says_it(request: GenerateRequest) -> bool:
+    return (
+        bool(request.stop)
+        or request.seed is not None
+        or request.presence_penalty is not None
+        or request.frequency_penalty is not None
+        or (request.n or 1) > 1
+    )
 
 
 def _asks_for_it(messages: tuple[Message, ...]) -> bool:

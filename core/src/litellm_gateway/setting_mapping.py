@@ -1,47 +1,20 @@
-"""Rules that settings keep: checks of single values, and how plain data becomes settings. It reads nothing outside."""
+"""Turn plain data into settings; what is unknown or impossible is named with the path that leads to it."""
 
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.setting_checks import words_of
 
 
-def positive(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    """Refuse what is not a number above zero; None passes."""
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value <= 0):
-        refuse(attribute.name, "must be a number above zero", value)
-
-
-def not_negative(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    """Refuse what is not zero or a number above it; None passes."""
-    if value is not None and (not isinstance(value, int | float) or not math.isfinite(value) or value < 0):
-        refuse(attribute.name, "must be zero or more", value)
-
-
-def whole(_instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
-    """Refuse what is not a whole number; None passes."""
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        refuse(attribute.name, "must be a whole number", value)
-
-
-def share(_instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    """Refuse what is not above 0 and at most 1."""
-    if not isinstance(value, int | float) or not 0 < value <= 1:
-        refuse(attribute.name, "must be above 0 and at most 1", value)
-
-
-def refuse(name: str, rule: str, value: object) -> None:
-    """Raise the error for a value that breaks a rule."""
-    raise ConfigurationError(f"{name} {rule}, not {value!r} ({type(value).__name__})", path=name)
-
-
-def check_keys(values: Mapping[str, Any], known: Mapping[str, Any] | Sequence[str], *, path: str) -> None:
+def check_keys(
+    values: Mapping[str, Any] | Sequence[str], known: Mapping[str, Any] | Sequence[str], *, path: str
+) -> None:
     """Refuse keys nobody knows, naming the nearest known one."""
     for name in values:
         if name not in known:
@@ -82,5 +55,6 @@ def from_mapping(kind: type, value: Any, *, path: str) -> Any:
     except ConfigurationError as error:
         inner = error.path or ""
         raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{path}: {error}", path=path) from error
+    except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
+        fault = ConfigurationError(f"{path}: {words_of(error, value)}", path=path)
+    raise fault

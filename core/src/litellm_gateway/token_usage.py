@@ -1,0 +1,77 @@
+"""What a call spent and what that costs: token counts in buckets that do not overlap, and prices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+@frozen(kw_only=True)
+class TokenUsage:
+    """Tokens of one call, in buckets that do not overlap.
+
+    Attributes:
+        input_tokens: Prompt tokens neither read from nor written to the provider's cache.
+        cache_read_tokens: Prompt tokens read from it.
+        cache_write_tokens: Prompt tokens written to it.
+        output_tokens: Answer tokens without reasoning.
+        reasoning_tokens: Tokens spent on reasoning.
+        estimated: The provider gave no usage; these are the gateway's own estimate.
+    """
+
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+    @property
+    def prompt_tokens(self) -> int:
+        """All tokens of the input."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+    @property
+    def completion_tokens(self) -> int:
+        """All tokens of the output."""
+        return self.output_tokens + self.reasoning_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def to_dict(self) -> dict[str, int]:
+        """Give the usage as the user's guide shows it."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+        }
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+@frozen(kw_only=True)
+class Price:
+    """What a model costs, per million tokens, with where and when that was read."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    currency: str = "USD"
+    source: str = ""
+    as_of: str = ""

@@ -1,0 +1,171 @@
+"""Get a fresh answer from a provider: by following an identical request, with a batch, in parts, or alone.
+
+It reserves before it sends and settles after; it knows neither cache nor guardrails.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from litellm_gateway.abilities import ask
+from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.attempts import within_deadline
+from litellm_gateway.contracts import CacheKey
+from litellm_gateway.embedding_parts import parts_of, send_parts
+from litellm_gateway.errors import DeadlineExceededError, RateLimitError
+from litellm_gateway.requests import EmbedRequest, GenerateRequest
+from litellm_gateway.streaming import OpenStream, close, in_time, open_stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from litellm_gateway.attempts import Attempt, Attempts
+    from litellm_gateway.contracts import Call, EmbedLimits, Route
+    from litellm_gateway.request_batching import RequestBatching
+    from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.reserving import Hold, Reserving
+    from litellm_gateway.responses import EmbedResponse, StreamChunk
+    from litellm_gateway.single_flight import SingleFlight
+
+
+@frozen(kw_only=True)
+class Made:
+    """An answer a provider has just made, and the route it came by."""
+
+    answer: Any
+    route: Route
+
+
+@frozen(kw_only=True, eq=False)
+class Upstream:
+    """The rooms between the cache and the providers; one that is switched off is None or not ``active``."""
+
+    embed_limits: Callable[[Route], EmbedLimits]
+    single_flight: SingleFlight | None
+    batching: RequestBatching | None
+    reserving: Reserving
+    attempts: Attempts
+
+    async def make(
+        self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None
+    ) -> tuple[Made, bool]:
+        """Give the answer, and whether an identical call in flight made it; without a key nothing is shared.
+
+        A call follows another within its own time; if the other runs out of its own before that, it asks again.
+        """
+        if self.single_flight is None or key is None:
+            return await self._submit(call, request, routes), False
+        leads = False
+
+        def lead() -> Awaitable[Made]:
+            nonlocal leads
+            leads = True
+            return self._submit(call, request, routes)
+
+        apart = _apart(call, key)
+        while True:
+            try:
+                return await self.single_flight.run(apart, lead, call.remaining)
+            except DeadlineExceededError:
+                if leads or call.remaining() <= 0:
+                    raise
+
+    def open(
+        self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None
+    ) -> tuple[AsyncIterator[StreamChunk], AnswerBuilder | None]:
+        """Give the pieces of a stream, and the builder that sees them all; None if another call opened the stream."""
+        made = AnswerBuilder()
+        if self.single_flight is None or key is None:
+            return self._stream(call, request, routes, made), made
+        shared = self.single_flight.stream(_apart(call, key), lambda: self._stream(call, request, routes, made))
+        return (in_time(shared, call), None) if shared.shared else (shared, made)
+
+    async def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
+        if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
+            return await self._send_in_parts(call, request, routes)
+        batched = self.batching.submit(call, request, routes, self._send_in_parts)
+        made: Made = await within_deadline(call, batched)  # the batch has the time of its most patient request
+        return made
+
+    async def _send_in_parts(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
+        """Send a request, or as many as the provider's limits make of it."""
+        if not isinstance(request, EmbedRequest):
+            return await self._send(call, request, routes)
+        parts = parts_of(request, self.embed_limits(routes[0]))
+        if len(parts) == 1:
+            return await self._send(call, request, routes)
+        made: list[Made] = []
+
+        async def send(part: EmbedRequest) -> EmbedResponse:
+            made.append(await self._send(call, part, routes))
+            answer: EmbedResponse = made[-1].answer
+            return answer
+
+        answer = await send_parts(parts, send)
+        return Made(answer=answer, route=made[-1].route)
+
+    async def _send(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
+        """Reserve, try the routes, settle."""
+
+        async def attempt_whole(attempt: Attempt) -> Made:
+            try:
+                answer = await ask(attempt, request)
+            except RateLimitError as error:
+                self.reserving.heed(attempt, error)
+                raise
+            attempt.ended()
+            self.reserving.heed(attempt)
+            return Made(answer=answer, route=attempt.route)
+
+        hold = await self.reserving.hold(call, request, routes)
+        if hold is None:
+            return await self.attempts.run(call, routes, attempt_whole)
+        try:
+            made = await self.attempts.run(call, routes, attempt_whole)
+            hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None))
+            return made
+        finally:
+            hold.close()
+
+    async def _stream(
+        self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
+    ) -> AsyncIterator[StreamChunk]:
+        """Reserve, open a stream on one of the routes, follow it, settle."""
+
+        async def attempt_stream(attempt: Attempt) -> OpenStream:
+            try:
+                opened = await open_stream(attempt, request, made)
+            except RateLimitError as error:
+                self.reserving.heed(attempt, error)
+                raise
+            self.reserving.heed(attempt)
+            return opened
+
+        hold = await self.reserving.hold(call, request, routes)
+        opened = pieces = None
+        try:
+            opened = await self.attempts.run(call, routes, attempt_stream)
+            pieces = opened.pieces()
+            async for piece in pieces:
+                yield piece
+        finally:
+            try:
+                if pieces is not None:
+                    await close(pieces)
+            finally:
+                if hold is not None:
+                    _settle(hold, opened, made)
+
+
+def _apart(call: Call, key: CacheKey) -> CacheKey:
+    """Calls in flight are never shared between tenants, even where their cache is."""
+    return CacheKey(call.tenant, key.digest)
+
+
+def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder) -> None:
+    """A stream that was never opened cost nothing; one that broke cost about what came."""
+    if opened is not None:
+        hold.streamed(opened.attempt.route, made.usage, made.text, made.model)
+    hold.close()

@@ -18,7 +18,14 @@ ERRORS = sorted(
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("gateway_"))
 SETTINGS = [
     (kind.__name__, attribute.name)
-    for kind in (config.GatewayConfig, config.RateLimitConfig, config.CacheConfig, config.CircuitBreakerConfig)
+    for kind in (
+        config.GatewayConfig,
+        config.RateLimitConfig,
+        config.CacheConfig,
+        config.CircuitBreakerConfig,
+        config.RetryBudgetConfig,
+        config.RouteConfig,
+    )
     for attribute in attrs.fields(kind)
 ]
 

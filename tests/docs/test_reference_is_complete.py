@@ -24,6 +24,8 @@ SETTINGS = (
     config.RateLimitConfig,
     config.CacheConfig,
     config.CircuitBreakerConfig,
+    config.RetryBudgetConfig,
+    config.RouteConfig,
     echo.EchoSettings,
     memory_cache.MemoryCacheSettings,
     size_guardrail.SizeSettings,
@@ -85,6 +87,8 @@ def test_every_setting_has_its_line_and_its_default(kind: type) -> None:
 
 def default_of(field: Any) -> str:
     """Show a default as the reference writes it."""
+    if field.default is attrs.NOTHING:
+        return "required"
     default = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return repr(default.factory())

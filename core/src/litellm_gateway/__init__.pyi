@@ -2,7 +2,6 @@
 
 from litellm_gateway.config import (
     CacheConfig as CacheConfig,
-    CircuitBreakerConfig as CircuitBreakerConfig,
     GatewayConfig as GatewayConfig,
     RateLimitConfig as RateLimitConfig,
 )
@@ -71,6 +70,11 @@ from litellm_gateway.responses import (
     GenerateResponse as GenerateResponse,
     StreamChunk as StreamChunk,
     ToolCallDelta as ToolCallDelta,
+)
+from litellm_gateway.route_config import (
+    CircuitBreakerConfig as CircuitBreakerConfig,
+    RetryBudgetConfig as RetryBudgetConfig,
+    RouteConfig as RouteConfig,
 )
 from litellm_gateway.secrets import (
     Secret as Secret,

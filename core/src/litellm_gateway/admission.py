@@ -10,6 +10,7 @@ import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from attrs import frozen
 from limits import RateLimitItemPerSecond
 from limits.strategies import SlidingWindowCounterRateLimiter
 
@@ -41,6 +42,23 @@ class _Item(RateLimitItemPerSecond):
     def get_expiry(self) -> int:
         """Give the seconds of the window; a burst's may be a fraction."""
         return self.seconds  # type: ignore[return-value]
+
+
+@frozen
+class Standing:
+    """What a request would take of one limit.
+
+    Attributes:
+        limit: The limit, None for that of requests under way at once.
+        whose: ``"tenant"``, ``"shared"`` or ``"budget"``.
+        amount, takes, used: All there is, what the request would take, and what is taken now.
+    """
+
+    limit: Limit | None
+    whose: str
+    amount: int
+    takes: int
+    used: int
 
 
 class Admission:
@@ -107,6 +125,18 @@ class Admission:
                 found.append((limit, spent))
                 if len(self._overspent) > _REMEMBERED:
                     self._overspent.popitem(last=False)
+        return found
+
+    def standing(self, plan: Plan, amounts: Amounts) -> list[Standing]:
+        """Give what a request would take of each limit of its plan, and what is free of it; nothing is counted."""
+        found = [
+            Standing(limit, limit.whose(), limit.amount, amounts[limit.metric], self._storage.get(limit.key))
+            for limit in plan.limits
+        ]
+        for scope in plan.scopes:
+            if scope.concurrency is not None:
+                used = self._under_way.get(scope.key, 0)
+                found.append(Standing(None, scope.whose(), scope.concurrency, 1, used))
         return found
 
     def waits_for_shared(self, ask: Ask) -> bool:

@@ -17,6 +17,7 @@ from litellm_gateway.errors import (
     PluginContractError,
     RateLimitError,
 )
+from litellm_gateway.routing import RoutePlan
 from litellm_gateway.telemetry import AttemptFinished
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from litellm_gateway.circuit_breaker import CircuitBreaker, CircuitBreakers
     from litellm_gateway.contracts import Call, Capabilities, Provider, ProviderOffer, Route
+    from litellm_gateway.retry_budget import RetryBudget
+    from litellm_gateway.route_statistics import RouteRecord, RouteStatistics
     from litellm_gateway.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -41,11 +44,12 @@ class Target:
     identity: str
     keeps_deadline: bool
     capabilities: Callable[[str], Capabilities] | None = None
+    first_token_timeout: float | None = None
 
 
 @define(eq=False)
 class Attempt:
-    """One request to one route; :meth:`ended` settles it with breaker and telemetry, exactly once."""
+    """One request to one route; :meth:`ended` settles it with breaker, statistics and telemetry, exactly once."""
 
     call: Call
     route: Route
@@ -54,22 +58,35 @@ class Attempt:
     started: float
     _breaker: CircuitBreaker
     _ticket: int
-    _telemetry: Telemetry
+    _record: RouteRecord
+    _owner: Attempts
+    _first_content: float | None = field(default=None, init=False)
     _open: bool = field(default=True, init=False)
+
+    def answering(self) -> None:
+        """Note that the first content of a stream is there: from here on, how long it takes is the model's choice."""
+        self._first_content = self.call.clock() - self.started
 
     def ended(self, error: BaseException | None = None) -> None:
         """Say how it went; only the first word counts."""
         if not self._open:
             return
         self._open = False
+        now, record, seconds = self.call.clock(), self._record, self._first_content
+        record.running.discard(self)
+        average = record.first_content
+        if seconds is None:
+            seconds, average = now - self.started, record.whole
         if error is None:
-            self._breaker.succeeded(self._ticket)
+            self._breaker.succeeded(self._ticket, seconds)
+            self._owner.statistics.answered(self.route, record, average, seconds, now)
         elif getattr(error, "provider_fault", False):
-            self._breaker.failed(self._ticket)
+            self._breaker.failed(self._ticket, seconds, hint_of(error))
+            self._owner.statistics.failed(record, seconds, now)
         else:
             self._breaker.released(self._ticket)
-        if self._telemetry.active:
-            self._telemetry.emit(self._event(error))
+        if self._owner.telemetry.active:
+            self._owner.telemetry.emit(self._event(error))
 
     def _event(self, error: BaseException | None) -> AttemptFinished:
         return AttemptFinished(
@@ -91,6 +108,8 @@ class Attempts:
         targets: Composed providers by name.
         breakers: Circuit breaker per route.
         telemetry: Told of every attempt.
+        statistics: Told of every attempt, and asked which routes to leave alone.
+        budget: How many retries all calls together may make.
         sleep, random: How to wait and how to jitter.
     """
 
@@ -100,58 +119,93 @@ class Attempts:
         breakers: CircuitBreakers,
         telemetry: Telemetry,
         *,
+        statistics: RouteStatistics,
+        budget: RetryBudget,
         sleep: Callable[[float], Awaitable[None]],
         random: random.Random,
     ) -> None:
         self._targets = targets
         self._breakers = breakers
-        self._telemetry = telemetry
+        self.telemetry = telemetry
+        self.statistics = statistics
+        self._budget = budget
         self._sleep = sleep
         self._random = random
 
-    async def run(self, call: Call, routes: Sequence[Route], send: Callable[[Attempt], Awaitable[T]]) -> T:
+    async def run(
+        self,
+        call: Call,
+        routes: Sequence[Route],
+        send: Callable[[Attempt], Awaitable[T]],
+        *,
+        streamed: bool = False,
+    ) -> T:
         """Call ``send`` for each route, and again where the error allows it, until one answers.
+
+        Args:
+            call: The call all this belongs to.
+            routes: A :class:`~litellm_gateway.routing.RoutePlan`, or plain routes that are tried as they stand.
+            send: Sends one request.
+            streamed: A stream is asked for.
 
         Raises:
             GatewayError: The error of the only route, or the last one no other route can help with.
             AllRoutesFailedError: Several routes were tried and none answered.
             DeadlineExceededError: The call's time ran out between tries.
         """
-        others = len(routes)
-        for route in routes:
-            others -= 1
+        waiting = self.in_order(call.tenant, routes, streamed=streamed)
+        tried: list[Route] = []
+        while True:
+            route, waiting = waiting[0], waiting[1:]
             tries = 0
             while True:
                 try:
-                    return await self._once(call, route, send)
+                    return await self._once(call, route, send, again=tries > 0)
                 except GatewayError as error:
                     failure = error
-                call.errors.append(failure)
                 tries += 1
-                pause = self._pause(call, failure, tries=tries, others=others)
+                pause = self._failed(call, route, failure, tries=tries, others=len(waiting))
                 if pause is None:
                     break
-                call.retries_left -= 1
                 await self._sleep(pause)
-            if not failure.try_next_route or not others:
-                break
-        raise _verdict(call, failure, tried=len(routes) - others)
+            tried.append(route)
+            self.statistics.leave_alone(route, failure)
+            waiting = _further(routes, failure, tried, waiting)
+            if not waiting:
+                raise _verdict(call, failure, tried=len(tried))
 
-    async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]]) -> T:
+    def in_order(self, tenant: str, routes: Sequence[Route], *, streamed: bool = False) -> Sequence[Route]:
+        """Give the routes as a call would try them now."""
+        if not isinstance(routes, RoutePlan):
+            return routes
+        if len(routes.routes) == 1:
+            return routes.routes
+        ordered = routes.in_order(tenant=tenant, streamed=streamed)
+        return ordered if routes.fixed else self.statistics.awake(ordered)
+
+    def _failed(self, call: Call, route: Route, error: GatewayError, *, tries: int, others: int) -> float | None:
+        """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
+        error.provider = error.provider or route.provider
+        error.model = error.model or route.model
+        call.errors.append(error)
+        pause = self._pause(call, error, tries=tries, others=others)
+        if pause is None or not self._budget.take():
+            return None
+        call.retries_left -= 1
+        return pause
+
+    async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, again: bool) -> T:
         target = self._targets[route.provider]
-        breaker = self._breakers.get(route.id)
+        key = route.id
+        breaker = self._breakers.get(key)
         ticket = breaker.admit()
         call.attempts += 1
-        attempt = Attempt(
-            call=call,
-            route=route,
-            target=target,
-            number=call.attempts,
-            started=call.clock(),
-            breaker=breaker,
-            ticket=ticket,
-            telemetry=self._telemetry,
-        )
+        now = call.clock()
+        if not again:
+            self._budget.sent(now)
+        record = self.statistics.get(key)
+        attempt = Attempt(call, route, target, call.attempts, now, breaker, ticket, record, self)
+        record.running.add(attempt)
         try:
             if target.keeps_deadline:
                 return await send(attempt)
@@ -175,10 +229,16 @@ class Attempts:
             return None
         if isinstance(error, MalformedResponseError) and tries > 1:
             return None
-        hint = getattr(error, "retry_after", None)
-        if not isinstance(hint, int | float) or not hint >= 0.0:  # a plugin's word, which may be no number at all
+        hint = hint_of(error)
+        if hint is None:
             hint = self._random.uniform(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
         return None if hint >= call.remaining() else float(hint)
+
+
+def hint_of(error: BaseException) -> float | None:
+    """Give the seconds a provider asks to wait; None when it does not, or its plugin gave no such number."""
+    hint = getattr(error, "retry_after", None)
+    return float(hint) if isinstance(hint, int | float) and hint >= 0.0 else None
 
 
 async def within_deadline(call: Call, awaitable: Awaitable[T]) -> T:
@@ -207,12 +267,27 @@ def foreign(provider: str, error: Exception) -> GatewayError:
     )
 
 
+def failures_of(call: Call) -> tuple[str, ...]:
+    """Name the failed attempts of a call in order, as ``provider/model: class of the error``."""
+    return tuple(f"{error.provider or 'gateway'}/{error.model}: {type(error).__name__}" for error in call.errors)
+
+
+def _further(
+    routes: Sequence[Route], failure: GatewayError, tried: Sequence[Route], waiting: Sequence[Route]
+) -> Sequence[Route]:
+    """Give the routes that may still answer."""
+    if isinstance(routes, RoutePlan):
+        further = routes.after(failure, tried[-1], waiting)
+    else:
+        further = waiting if failure.try_next_route else ()
+    return [route for route in further if route not in tried]
+
+
 def _verdict(call: Call, failure: GatewayError, *, tried: int) -> Any:
     if tried < 2 or not failure.try_next_route:
         return failure
-    names = ", ".join(f"{error.provider or 'gateway'}: {type(error).__name__}" for error in call.errors)
     error = AllRoutesFailedError(
-        f"all {tried} routes failed ({names}); attempts holds each error",
+        f"all {tried} routes failed ({', '.join(failures_of(call))}); attempts holds each error",
         attempts=call.errors,
         provider=failure.provider,
         status_code=failure.status_code,

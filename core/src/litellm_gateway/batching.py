@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import define, field
 
 from litellm_gateway.errors import GatewayError, MalformedResponseError, QueueFullError
-from litellm_gateway.loop_state import DetachedTasks, PerLoop, cleaned_up, outcome_error
+from litellm_gateway.loop_state import DetachedTasks, LoopLocal, cleaned_up, outcome_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -84,7 +84,7 @@ class Batcher(Generic[I, R]):
         self._size = size
         self._timeout = timeout
         self._max_waiting = max_waiting
-        self._collections = PerLoop(_Collection)
+        self._collections = LoopLocal(_Collection)
 
     @property
     def waiting(self) -> int:

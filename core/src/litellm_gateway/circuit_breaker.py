@@ -11,66 +11,28 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Literal
 
 from litellm_gateway.errors import CircuitOpenError
+from litellm_gateway.sliding_counts import SlidingCounts
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from litellm_gateway.config import CircuitBreakerConfig
+    from litellm_gateway.route_config import CircuitBreakerConfig
 
 State = Literal["closed", "open", "half_open"]
 
-SLICES = 10
-"""Parts the window is counted in: what is older leaves it one part at a time."""
+_CALLS, _FAILURES, _SLOW = range(3)
 JITTER = 0.2
 """Share of the recovery timeout by which it is lengthened at most, so that many gateways do not probe at once."""
-
-
-class _Counts:
-    """Calls and failures of a sliding window, in a ring of slices: constant time, constant memory."""
-
-    __slots__ = ("_calls", "_failures", "_slice", "_width", "calls", "failures")
-
-    def __init__(self, window: float) -> None:
-        self._width = window / SLICES
-        self._slice = 0
-        self.reset()
-
-    def reset(self) -> None:
-        self._calls = [0] * SLICES
-        self._failures = [0] * SLICES
-        self.calls = self.failures = 0
-
-    def advance(self, now: float) -> None:
-        """Forget the slices that left the window."""
-        current = int(now // self._width)
-        passed = current - self._slice
-        if passed <= 0:
-            return
-        self._slice = current
-        if passed >= SLICES:
-            self.reset()
-            return
-        for number in range(current - passed + 1, current + 1):
-            index = number % SLICES
-            self.calls -= self._calls[index]
-            self.failures -= self._failures[index]
-            self._calls[index] = self._failures[index] = 0
-
-    def add(self, failures: int) -> None:
-        """Count one call in the current slice."""
-        index = self._slice % SLICES
-        self._calls[index] += 1
-        self._failures[index] += failures
-        self.calls += 1
-        self.failures += failures
+LONGEST_HINT = 10.0
+"""Recovery timeouts a circuit stays open at most on a provider's word."""
 
 
 class CircuitBreaker:
-    """Lets calls pass until too many fail, then one at a time to probe. Safe to use from any thread.
+    """Lets calls pass until too many fail or are slow, then a few to probe. Safe to use from any thread.
 
     ``admit`` gives a ticket; exactly one of ``succeeded``, ``failed`` and ``released`` follows it. Hand the ticket
-    back with it, and a call that was admitted before the circuit changed cannot be mistaken for the probe.
+    back with it, and a call that was admitted before the circuit changed cannot be mistaken for a probe.
 
     Args:
         key: What it guards, ``provider/model``; named in errors.
@@ -84,15 +46,17 @@ class CircuitBreaker:
     ) -> None:
         self._key = key
         self._config = config
+        self._slow_after = config.slow_call_seconds if config is not None else None
         self._clock = clock
         self._random = random
         # Reentrant: a garbage-collected call may report in the middle of a locked step.
         self._lock = threading.RLock()
-        self._counts = _Counts(config.window if config is not None else 1.0)
+        self._counts = SlidingCounts(config.window if config is not None else 1.0, 3)
         self._state: State = "closed"
-        self._term = 0  # grows with every change of state and every probe; tickets of former terms are void
+        self._term = 0  # grows with every change of state and when probes are lost; tickets of former terms are void
         self._open_until: float | None = None  # None while open: opened by hand, stays so
-        self._probe_until: float | None = None  # None while half open: no probe on its way
+        self._probes = self._answered = 0  # while half open: probes on their way, and those that were answered
+        self._probe_until = 0.0  # when the last probe on its way counts as lost
 
     @property
     def state(self) -> State:
@@ -117,35 +81,47 @@ class CircuitBreaker:
             now = self._clock()
             if state == "open":
                 raise self._refusal(self._open_until, now)
-            if self._probe_until is not None and now < self._probe_until:
+            if self._state == "open" or (self._probes and now >= self._probe_until):
+                self._enter("half_open")
+            if self._probes + self._answered >= self._most_probes():
                 raise self._refusal(self._probe_until, now)
-            self._enter("half_open")
+            self._probes += 1
             self._probe_until = now + self._recovery_timeout()
             return self._term
 
-    def succeeded(self, ticket: int | None = None) -> None:
-        """Report that the call was answered."""
+    def succeeded(self, ticket: int | None = None, seconds: float = 0.0) -> None:
+        """Report that the call was answered, and how long that took."""
         with self._lock:
-            if self._void(ticket):
+            if ticket is not None and ticket != self._term:
                 return
-            if self._state == "half_open":
-                self._close()
-            elif self._state == "closed":
-                self._count(failures=0)
+            slow = self._slow_after is not None and seconds >= self._slow_after
+            if self._state == "closed":
+                if self._count(failed=False, slow=slow):
+                    self._trip()
+            elif self._state == "half_open":
+                self._probed(well=not slow)
 
-    def failed(self, ticket: int | None = None) -> None:
-        """Report that the call failed by the provider's fault."""
+    def failed(self, ticket: int | None = None, seconds: float = 0.0, retry_after: float | None = None) -> None:
+        """Report that the call failed by the provider's fault.
+
+        Args:
+            ticket: What :meth:`admit` gave.
+            seconds: How long it took.
+            retry_after: The provider's own hint; a circuit that opens stays open as long, within reason.
+        """
         with self._lock:
             if self._void(ticket):
                 return
-            if self._state == "half_open" or (self._state == "closed" and self._count(failures=1)):
-                self._trip()
+            slow = self._slow_after is not None and seconds >= self._slow_after
+            tripped = self._state == "closed" and self._count(failed=True, slow=slow)
+            if tripped or self._state == "half_open":
+                self._trip(retry_after or 0.0)
 
     def released(self, ticket: int | None = None) -> None:
         """Report that the call says nothing about the provider: it was cancelled, or wrong in itself."""
         with self._lock:
             if self._state == "half_open" and not self._void(ticket):
-                self._probe_until = None
+                self._probes = max(0, self._probes - 1)
 
     def open(self) -> None:
         """Keep every call out until :meth:`close` or :meth:`reset`."""
@@ -163,16 +139,18 @@ class CircuitBreaker:
         self.close()
 
     def snapshot(self) -> dict[str, Any]:
-        """Give ``state``, ``calls`` and ``failures`` of the window, and ``retry_after`` in seconds or None."""
+        """Give ``state``; ``calls``, ``failures`` and ``slow`` of the window; ``retry_after`` in seconds or None."""
         with self._lock:
             now = self._clock()
             state = self._state_now()
             self._counts.advance(now)
             until = self._open_until if state == "open" else None
+            calls, failures, slow = self._counts.totals
             return {
                 "state": state,
-                "calls": self._counts.calls,
-                "failures": self._counts.failures,
+                "calls": calls,
+                "failures": failures,
+                "slow": slow,
                 "retry_after": None if until is None else max(0.0, until - now),
             }
 
@@ -184,20 +162,42 @@ class CircuitBreaker:
     def _void(self, ticket: int | None) -> bool:
         return ticket is not None and ticket != self._term
 
-    def _count(self, *, failures: int) -> bool:
-        """Count one call; say whether it was one failure too many."""
+    def _count(self, *, failed: bool, slow: bool) -> bool:
+        """Count one call; say whether that makes too many failures or slow calls."""
         config = self._config
         if config is None:
             return False
-        counts = self._counts
-        counts.advance(self._clock())
-        counts.add(failures)
-        return counts.calls >= config.minimum_calls and counts.failures / counts.calls >= config.failure_rate
+        counts, now = self._counts, self._clock()
+        if now >= counts.until:
+            counts.advance(now)
+        counts.slice[_CALLS] += 1
+        counts.totals[_CALLS] += 1
+        if not (failed or slow):
+            return False
+        if failed:
+            counts.add(_FAILURES)
+        if slow:
+            counts.add(_SLOW)
+        calls, failures, slow_calls = counts.totals
+        if calls < config.minimum_calls:
+            return False
+        return failures / calls >= config.failure_rate or slow_calls / calls >= config.slow_call_rate
 
-    def _trip(self) -> None:
+    def _probed(self, *, well: bool) -> None:
+        """Close once every probe was answered in time, open again with the first that was not."""
+        if not well:
+            self._trip()
+            return
+        self._probes = max(0, self._probes - 1)
+        self._answered += 1
+        if self._answered >= self._most_probes():
+            self._close()
+
+    def _trip(self, at_least: float = 0.0) -> None:
         self._enter("open")
-        wait = self._recovery_timeout() * (1.0 + JITTER * self._random.random())
-        self._open_until = self._clock() + wait
+        timeout = self._recovery_timeout()
+        wait = timeout * (1.0 + JITTER * self._random.random())
+        self._open_until = self._clock() + max(wait, min(at_least, timeout * LONGEST_HINT))
 
     def _close(self) -> None:
         self._enter("closed")
@@ -206,7 +206,11 @@ class CircuitBreaker:
     def _enter(self, state: State) -> None:
         self._state = state
         self._term += 1
-        self._open_until = self._probe_until = None
+        self._open_until = None
+        self._probes = self._answered = 0
+
+    def _most_probes(self) -> int:
+        return self._config.half_open_calls if self._config is not None else 1
 
     def _recovery_timeout(self) -> float:
         """Seconds it stays open; also the most a probe may take before another one is let through."""
@@ -214,7 +218,7 @@ class CircuitBreaker:
 
     def _refusal(self, until: float | None, now: float) -> CircuitOpenError:
         provider = self._key.partition("/")[0]
-        how = "was opened by hand; close it" if until is None else "is open after too many failures; wait"
+        how = "was opened by hand; close it" if until is None else "is open after too many failures or slow calls; wait"
         return CircuitOpenError(
             f"the circuit of '{self._key}' {how}, or name a fallback",
             retry_after=None if until is None else until - now,
@@ -258,6 +262,11 @@ class CircuitBreakers:
             breaker = CircuitBreaker(key, self._config, clock=self._clock, random=self._random)
             self._breakers[key] = breaker
             return breaker
+
+    def look(self, key: str) -> State:
+        """Give the state of one circuit without making its breaker."""
+        breaker = self._all().get(key)
+        return "closed" if breaker is None else breaker.state
 
     def state(self) -> State:
         """Give the worst state of all: ``open``, else ``half_open``, else ``closed``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from litellm_gateway.circuits import Circuits
 from litellm_gateway.errors import PluginError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from litellm_gateway.offers import Offered, Offers
     from litellm_gateway.pipeline import Pipeline
     from litellm_gateway.rate_limiter import RateLimiter
+    from litellm_gateway.retry_budget import RetryBudget
+    from litellm_gateway.route_statistics import RouteStatistics
     from litellm_gateway.telemetry import Telemetry
     from litellm_gateway.wire import TransportSettings
 
@@ -36,7 +39,7 @@ class Composition:
         default: Name of the default provider, None when calls must name one.
         targets: Providers by name.
         pipeline: The way of a request through the parts.
-        breakers, limiter, cache, telemetry: Parts whose state can be asked for.
+        breakers, statistics, budget, limiter, cache, telemetry: Parts whose state can be asked for.
     """
 
     config: GatewayConfig
@@ -44,6 +47,8 @@ class Composition:
     targets: Mapping[str, Target]
     pipeline: Pipeline
     breakers: CircuitBreakers
+    statistics: RouteStatistics
+    budget: RetryBudget
     limiter: RateLimiter
     cache: CacheMechanism | None
     telemetry: Telemetry
@@ -59,6 +64,7 @@ class Composition:
         return {
             "default_provider": self.default,
             "providers": {name: target.offer.summary for name, target in self.targets.items()},
+            "routes": {name: list(entry.models) for name, entry in config.routes.items()},
             "guardrails": list(self.guardrails),
             "telemetry": list(self.sinks),
             "transport": self.transport.name,
@@ -68,6 +74,11 @@ class Composition:
             "batching": config.enable_request_batching,
             "plugins": self._offers.describe(),
         }
+
+    @property
+    def circuits(self) -> Circuits:
+        """The circuit breakers, by route."""
+        return Circuits(self.breakers, self.targets)
 
     def broken_plugins(self) -> list[str]:
         """Name the plugins that were set aside."""

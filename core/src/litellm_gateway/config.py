@@ -11,6 +11,11 @@ from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.limit_settings import Budget, RateLimitConfig, budgets, to_budgets
+from litellm_gateway.route_config import (
+    CircuitBreakerConfig as CircuitBreakerConfig,  # also known from here
+    RetryBudgetConfig,
+    RouteConfig,
+)
 from litellm_gateway.secrets import Secret, as_secret
 from litellm_gateway.setting_checks import (
     by_name,
@@ -20,7 +25,7 @@ from litellm_gateway.setting_checks import (
     names,
     not_negative,
     positive,
-    share,
+    refuse,
     text,
     text_or_none,
     things,
@@ -69,21 +74,19 @@ class CacheConfig:
     shared_tenants: bool = field(default=False, validator=flag)
 
 
-@frozen(kw_only=True)
-class CircuitBreakerConfig:
-    """When to stop asking a failing provider, and when to try it again.
+def _routes_by_name(value: Mapping[str, Any]) -> Mapping[str, RouteConfig]:
+    if not isinstance(value, Mapping):
+        refuse("routes", "must map names to models", value)
+    return {name: _route(name, given) for name, given in value.items()}
 
-    Attributes:
-        failure_rate: Share of failed calls in the window that opens the circuit, above 0, at most 1.
-        minimum_calls: Calls the window must hold before the rate counts.
-        window: Seconds the window looks back.
-        recovery_timeout: Seconds the circuit stays open before one call may probe.
-    """
 
-    failure_rate: float = field(default=0.5, validator=share)
-    minimum_calls: int = field(default=10, validator=[whole, positive])
-    window: float = field(default=30.0, validator=positive)
-    recovery_timeout: float = field(default=30.0, validator=positive)
+def _route(name: object, given: Any) -> RouteConfig:
+    if not isinstance(name, str) or not name:
+        refuse("routes", "must map names to models", name)
+    if isinstance(given, str | list | tuple):
+        given = {"models": given}
+    route: RouteConfig = from_mapping(RouteConfig, given, path=f"routes.{name}")
+    return route
 
 
 @frozen(kw_only=True)
@@ -99,10 +102,16 @@ class GatewayConfig:
         default_embedding_model: The same for embeddings.
         providers: Settings per provider name, for gateways with several.
         timeout: Seconds a whole call may take, retries and waiting included.
-        connect_timeout, first_byte_timeout, chunk_timeout: Seconds per phase of one request; None leaves
-            the phase to ``timeout``.
+        connect_timeout, first_byte_timeout, first_token_timeout, chunk_timeout: Seconds per phase of one request;
+            None leaves the phase to ``timeout``.
         max_retries: Requests sent again after a failure; at most ``max_retries + 1`` reach a provider.
-        fallbacks: Models (``"provider/model"``) to try when the asked one fails, in order.
+        retry_budget: How much of the gateway's traffic may be tried again; None for any amount.
+        routes: Names of your own for models: ``{"fast": ["openai/gpt-4.1-mini", "local/smollm2-135m-instruct"]}``;
+            see :class:`~litellm_gateway.route_config.RouteConfig`.
+        fallbacks: Models (``"provider/model"``, or names from ``routes``) to try when the asked one fails, in order.
+        context_fallbacks: The same for requests that are too long for the asked model.
+        content_fallbacks: The same for requests its provider's content filter refuses.
+        key_rest: Seconds a refused key is left alone while another one can answer.
         rate_limit_config: Limits the gateway keeps by itself.
         budgets: What may be spent within a time, per tenant or over all.
         circuit_breaker: When to stop asking a failing provider; None switches the breaker off.
@@ -138,9 +147,15 @@ class GatewayConfig:
     timeout: float = field(default=60.0, validator=positive)
     connect_timeout: float | None = field(default=10.0, validator=positive)
     first_byte_timeout: float | None = field(default=None, validator=positive)
+    first_token_timeout: float | None = field(default=None, validator=positive)
     chunk_timeout: float | None = field(default=None, validator=positive)
     max_retries: int = field(default=2, validator=[whole, not_negative])
+    retry_budget: RetryBudgetConfig | None = field(default=RetryBudgetConfig(), validator=made_of(RetryBudgetConfig))
+    routes: Mapping[str, RouteConfig] = field(factory=dict, converter=_routes_by_name)
     fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    context_fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    content_fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
+    key_rest: float = field(default=300.0, validator=positive)
     rate_limit_config: RateLimitConfig | None = field(default=None, validator=made_of(RateLimitConfig))
     budgets: tuple[Budget, ...] = field(default=(), converter=to_budgets, validator=budgets)
     circuit_breaker: CircuitBreakerConfig | None = field(
@@ -185,6 +200,7 @@ class GatewayConfig:
         nested = {
             "rate_limit_config": RateLimitConfig,
             "circuit_breaker": CircuitBreakerConfig,
+            "retry_budget": RetryBudgetConfig,
         }
         if not isinstance(values, Mapping):
             raise ConfigurationError(f"the configuration must be a mapping, not {type(values).__name__}")

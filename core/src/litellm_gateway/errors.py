@@ -267,7 +267,7 @@ class ProviderOverloadedError(ProviderError):
 
 
 class ProviderTimeoutError(ProviderError, TimeoutError):
-    """The provider was too slow; ``phase`` is ``connect``, ``write``, ``first_byte`` or ``chunk``."""
+    """The provider was too slow; ``phase`` is ``connect``, ``write``, ``first_byte``, ``first_token`` or ``chunk``."""
 
     def __init__(self, message: str, *, phase: str | None = None, **fields: Any) -> None:
         super().__init__(message, **fields)

@@ -12,6 +12,7 @@ import attrs
 from litellm_gateway.config import GatewayConfig, RateLimitConfig, from_mapping
 from litellm_gateway.errors import ConfigurationError, GatewayError
 from litellm_gateway.further_calls import FurtherCalls
+from litellm_gateway.oversight import Oversight
 from litellm_gateway.request_builder import (
     build_embed,
     build_generate,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from litellm_gateway.secrets import Secret
 
 
-class LiteLLMGateway(FurtherCalls):
+class LiteLLMGateway(Oversight, FurtherCalls):
     """One interface to many LLM providers.
 
     A gateway is made once and used from any number of threads and event loops. Close it with :meth:`close`,
@@ -150,40 +151,6 @@ class LiteLLMGateway(FurtherCalls):
         """Set new limits from now on, None for none; requests that wait already stay in line."""
         checked = None if config is None else from_mapping(RateLimitConfig, config, path="rate_limit_config")
         self._composition.limiter.configure(checked)
-
-    def get_health(self, *, tenant_id: str | None = None) -> dict[str, Any]:
-        """Say how the gateway is: ``status``, ``provider``, ``circuit_breaker``, ``rate_limit`` and more.
-
-        Args:
-            tenant_id: Tenant whose remaining requests are shown.
-        """
-        from litellm_gateway.health import report
-
-        parts = self._composition
-        return report(
-            provider=parts.default,
-            providers=list(parts.targets),
-            breakers=parts.breakers,
-            limiter=parts.limiter,
-            in_flight=len(parts.pipeline.in_flight),
-            cache=None if parts.cache is None else attrs.asdict(parts.cache.stats),
-            sink_errors=parts.telemetry.sink_errors,
-            broken_plugins=parts.broken_plugins(),
-            closed=self._closed,
-            tenant=check_tenant(tenant_id),
-        )
-
-    def usage(self, *, tenant_id: str | None = None) -> dict[str, Any]:
-        """Say what was used since the gateway was made: ``calls``, ``errors``, ``tokens`` by bucket and ``cost``.
-
-        Args:
-            tenant_id: Whose use; None for all tenants together.
-        """
-        return self._composition.pipeline.usage.report(None if tenant_id is None else check_tenant(tenant_id))
-
-    def describe(self) -> dict[str, Any]:
-        """Say what the gateway is made of: providers, parts, and every plugin within reach with its state."""
-        return self._composition.describe()
 
     def close(self) -> None:
         """Close every connection and plugin, blocking; closing twice is no error."""

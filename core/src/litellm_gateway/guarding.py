@@ -55,6 +55,13 @@ class Guards:
         """Is there any guardrail? Without one every method gives back what it got."""
         return bool(self._input or self._output)
 
+    def names(self) -> dict[str, list[str]]:
+        """Give the names of the guardrails per stage, in the order they run."""
+        return {
+            "input": [check.name for check in self._input],
+            "output": [check.name for check in self._output],
+        }
+
     async def check_request(self, request: R, call: Call) -> R:
         """Judge every message's text, or every text to embed; the same request comes back if nothing changed.
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from litellm_gateway.circuit_breaker import CircuitBreakers
     from litellm_gateway.rate_limiter import RateLimiter
+    from litellm_gateway.retry_budget import RetryBudget
+    from litellm_gateway.route_statistics import RouteStatistics
     from litellm_gateway.shared_limits import SharedLimits
 
 
@@ -17,6 +19,8 @@ def report(
     provider: str | None,
     providers: Sequence[str],
     breakers: CircuitBreakers,
+    statistics: RouteStatistics,
+    budget: RetryBudget,
     limiter: RateLimiter,
     in_flight: int,
     cache: Mapping[str, int] | None,
@@ -28,10 +32,9 @@ def report(
     """Give the state of a gateway as plain data.
 
     Returns:
-        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits'
-        storage is out of reach), ``"unhealthy"``
-        (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts requests of ``tenant``, None
-        without a limit.
+        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage is
+        out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts
+        requests of ``tenant``, None without a limit.
     """
     circuits = breakers.snapshot()
     states = [circuit["state"] for circuit in circuits.values()]
@@ -42,6 +45,8 @@ def report(
         "provider": provider,
         "providers": list(providers),
         "circuit_breaker": {"state": breakers.state(), "routes": circuits},
+        "routes": statistics.snapshot(),
+        "retry_budget": budget.snapshot(),
         "rate_limit": {
             "remaining": limiter.remaining(tenant),
             "queue_depth": limiter.queue_depth,

@@ -104,8 +104,9 @@ def gateway_composed(composition: Composition) -> None:
 def gateway_routes(request: AnyRequest, routes: Sequence[Route]) -> Sequence[Route] | None:
     """Decide which routes are tried for a request, in order.
 
-    Called once per request, only when somebody implements it. Must be pure and quick. The first answer that
-    is not None wins. An error fails the call as ``PluginError``.
+    Called once per request, only when somebody implements it. Must be pure and quick. ``routes`` are as configured;
+    None, or those very routes, is no opinion. The first answer that is not None wins and is tried as it is. An
+    error fails the call as ``PluginError``.
     """
 
 

@@ -45,6 +45,10 @@ class Limit:
     soft: bool = False
     budget: Budget | None = None
 
+    def whose(self) -> str:
+        """Say what it belongs to: ``"tenant"``, ``"shared"`` or ``"budget"``."""
+        return "budget" if self.budget is not None else _whose(self.key.split("/", 2)[2])
+
     def shown(self, amount: int) -> Decimal:
         """Give an amount as people count it: tokens, or money in the currency of the prices."""
         return amount * MONEY_UNIT if self.metric == METRICS.index("money") else Decimal(amount)
@@ -63,6 +67,10 @@ class Scope:
     key: str
     limits: tuple[Limit, ...]
     concurrency: int | None
+
+    def whose(self) -> str:
+        """Say whether it is a ``"tenant"``'s or ``"shared"``."""
+        return _whose(self.key)
 
 
 @frozen(eq=False)
@@ -211,6 +219,10 @@ def _budget_limits(budget: Budget, tenant: str) -> Iterator[Limit]:
         if amount is not None:
             key = f"budget/{METRICS[index]}/{budget.window:g}/{whose}"
             yield Limit(key, index, amount, budget.window, not budget.hard, budget)
+
+
+def _whose(scope: str) -> str:
+    return "tenant" if scope.startswith("tenant/") else "shared"
 
 
 def _setting(limit: Limit) -> str:

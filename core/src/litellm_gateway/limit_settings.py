@@ -40,7 +40,7 @@ def _limits(value: Any) -> Any:
     return None if value is None else from_mapping(RateLimitConfig, value, path="shared")
 
 
-def _overrides_only_limits(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _overrides_only_limits(_instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Settings of the whole limiter have no place in an override, and models have no models of their own."""
     named = value.items() if isinstance(value, Mapping) else [("", value)] if value is not None else []
     misplaced = (*_ONLY_AT_THE_TOP, "models") if attribute.name == "models" else _ONLY_AT_THE_TOP
@@ -70,7 +70,7 @@ def _failure_policy(_instance: object, attribute: attrs.Attribute[Any], value: A
         refuse(attribute.name, "must be 'local' or 'refuse'", value)
 
 
-def _needs_a_rate(instance: RateLimitConfig, attribute: attrs.Attribute[Any], value: int | None) -> None:
+def _needs_a_rate(instance: RateLimitConfig, _attribute: attrs.Attribute[Any], value: int | None) -> None:
     if value is not None and not instance.windows("requests"):
         raise ConfigurationError("burst needs a limit of requests, such as requests_per_minute", path="burst")
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, frozen
 
 from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.attempts import failures_of
 from litellm_gateway.dialects import as_chunks
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from litellm_gateway.provider_table import RouteTable
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import EmbedResponse
+    from litellm_gateway.routing import RoutePlan
     from litellm_gateway.telemetry import CallRecord, Telemetry
     from litellm_gateway.upstream import Upstream
     from litellm_gateway.usage_book import UsageBook
@@ -47,7 +49,7 @@ class Pipeline:
     """The rooms a request passes, in place; a room that is switched off is None or not ``active``."""
 
     routes: RouteTable
-    identities: Callable[[Sequence[Route]], str]
+    identities: Callable[[RoutePlan], str]
     guards: Guards
     keys: CacheMechanism
     cache: CacheMechanism | None
@@ -130,7 +132,7 @@ class Pipeline:
             self.usage.note(record)
             self.telemetry.finished(record)
 
-    def _key(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> CacheKey | None:
+    def _key(self, call: Call, request: AnyRequest, routes: RoutePlan) -> CacheKey | None:
         if self.cache is None and self.upstream.single_flight is None:
             return None
         if not isinstance(request, GenerateRequest | EmbedRequest):
@@ -181,11 +183,13 @@ class Pipeline:
         metadata = {
             **answer.metadata,
             "provider": provider,
+            "route": (record.cached and answer.metadata.get("route")) or f"{provider}/{record.model}",
             "request_id": call.id,
             "latency": record.latency(),
             "cost": record.cost,
             "cached": record.cached,
             "attempts": call.attempts,
+            "failures": failures_of(call) if call.errors else (),
         }
         return evolve(answer, metadata=metadata)
 

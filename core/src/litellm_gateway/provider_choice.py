@@ -25,16 +25,19 @@ LOCAL = "local"
 def wanted_providers(config: GatewayConfig, available: Sequence[str]) -> list[str]:
     """Name the providers the configuration mentions, the default first; empty when it mentions none.
 
-    Models (``default_model``, ``default_embedding_model``, ``fallbacks``) mention a provider by their prefix when
-    that prefix is the name of an available or known one.
+    Models (``default_model``, ``default_embedding_model``, those of ``routes`` and all fallbacks) mention a provider
+    by their prefix when that prefix is the name of an available or known one.
     """
     wanted = [config.provider] if config.provider else []
     wanted += list(config.providers)
     nameable = {*available, *known_plugins()["packages"]["provider"]}
-    for model in (config.default_model, config.default_embedding_model, *config.fallbacks):
+    further = [*config.fallbacks, *config.context_fallbacks, *config.content_fallbacks]
+    further += [model for entry in config.routes.values() for model in entry.models]
+    for model in (config.default_model, config.default_embedding_model, *further):
         prefix, slash, _ = (model or "").partition("/")
-        is_own_model = model not in config.fallbacks and bool(wanted)
-        if slash and prefix in nameable and not is_own_model:
+        is_own_model = model not in further and bool(wanted)
+        is_name = model in config.routes
+        if slash and prefix in nameable and not is_own_model and not is_name:
             wanted.append(prefix)
     return list(dict.fromkeys(wanted))
 
@@ -121,16 +124,15 @@ def _owner_of(key: Secret, keyed: Mapping[str, ProviderOffer]) -> str:
     )
 
 
-def settings_for(name: str, offer: ProviderOffer, config: GatewayConfig, *, is_default: bool) -> Any:
+def settings_for(name: str, offer: ProviderOffer, config: GatewayConfig, *, given: Any = None, is_default: bool) -> Any:
     """Make a provider's settings from its part of the configuration, its key included.
 
-    The key comes from ``providers[name]``, then ``api_key`` for the default provider, then the environment.
+    The key comes from ``given``, then ``api_key`` for the default provider, then the environment.
 
     Raises:
         ConfigurationError: An unknown or impossible setting, a key that is none, or no key at all.
     """
     path = f"providers.{name}"
-    given = config.providers.get(name)
     if isinstance(given, offer.settings) and given is not None and attrs.has(offer.settings):
         if is_default and config.base_url is not None:
             raise ConfigurationError(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from litellm_gateway.contracts import Capabilities, Route
 from litellm_gateway.errors import InvalidRequestError, PluginError
 from litellm_gateway.fitting import override
+from litellm_gateway.provider_instances import TWIN
 from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModelListRequest, TokenCountRequest
-from litellm_gateway.routing import Router
+from litellm_gateway.routing import RoutePlan, Router
 from litellm_gateway.token_usage import Price
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import ProviderOffer
     from litellm_gateway.plugins import Plugins
     from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.route_strategies import StrategyMaker
 
 _REMEMBERED = 1024
 
@@ -32,36 +34,47 @@ class RouteTable:
             depends on the route.
 
     Raises:
-        InvalidRequestError: A fallback leads to no provider.
+        InvalidRequestError: A route or a fallback leads to no provider.
+        ConfigurationError: A name of ``routes`` leads to another one.
     """
 
     def __init__(
-        self, config: GatewayConfig, plugins: Plugins, targets: Mapping[str, Target], default: str | None
+        self,
+        config: GatewayConfig,
+        plugins: Plugins,
+        targets: Mapping[str, Target],
+        default: str | None,
+        strategy: StrategyMaker,
     ) -> None:
         self._plugins = plugins
         self._targets = targets
         self._decided = plugins.decides_routes()
         self._default = default
-        self._generate, self._embed, self._other = _routers(config, targets, default)
-        for model in config.fallbacks:
-            self._generate.route(model)
-        self.default_model = _plain_default(self._generate)
+        self._generate, self._embed, self._other = _routers(config, targets, default, strategy)
+        self._generate.check()
+        self.default_model = "" if config.default_model in config.routes else _plain_default(self._generate)
 
-    def __call__(self, request: AnyRequest) -> Sequence[Route]:
-        """Give the routes, in order; raises as :meth:`Router.routes` does."""
+    def __call__(self, request: AnyRequest) -> RoutePlan:
+        """Give the routes as they are configured, or as a policy wants them; raises as :meth:`Router.routes` does."""
         found = self._routes(request)
-        return _known(self._plugins.routes(request, found), self._targets) if self._decided else found
+        if not self._decided:
+            return found
+        decided = self._plugins.routes(request, found.routes)
+        if decided is found.routes:
+            return found
+        routes = _known(decided, self._targets)
+        return RoutePlan(routes=routes, pool=len(routes), fixed=True)
 
-    def _routes(self, request: AnyRequest) -> Sequence[Route]:
+    def _routes(self, request: AnyRequest) -> RoutePlan:
         """Only text and embeddings have routes to fall back on: any other answer holds for its own model alone."""
         if isinstance(request, GenerateRequest):
             return self._generate.routes(request.model)
         if isinstance(request, EmbedRequest):
             return self._embed.routes(request.model)
         if isinstance(request, ModelListRequest):
-            return (self._list_route(request.model),)
+            return RoutePlan(routes=(self._list_route(request.model),))
         router = self._generate if isinstance(request, TokenCountRequest) else self._other
-        return (router.route(request.model),)
+        return router.pool(request.model)
 
     def _list_route(self, provider: str) -> Route:
         name = provider or self._default
@@ -76,24 +89,39 @@ class RouteTable:
 
 
 def _routers(
-    config: GatewayConfig, targets: Mapping[str, Target], default: str | None
+    config: GatewayConfig, targets: Mapping[str, Target], default: str | None, strategy: StrategyMaker
 ) -> tuple[Router, Router, Router]:
+    shared: dict[str, Any] = {
+        "providers": list(targets),
+        "default": default,
+        "table": config.routes,
+        "strategy": strategy,
+        "twins": _twins(targets),
+    }
     generate = Router(
-        list(targets),
-        default=default,
+        **shared,
         default_models={name: target.offer.default_model for name, target in targets.items()},
         default_model=config.default_model,
         fallbacks=config.fallbacks,
+        context_fallbacks=config.context_fallbacks,
+        content_fallbacks=config.content_fallbacks,
     )
     embed = Router(
-        list(targets),
-        default=default,
+        **shared,
         default_models={name: target.offer.default_embedding_model for name, target in targets.items()},
         default_model=config.default_embedding_model,
         purpose="embed",
     )
-    other = Router(list(targets), default=default, default_models=dict.fromkeys(targets, ""), purpose="other")
+    other = Router(**shared, default_models=dict.fromkeys(targets, ""), purpose="other")
     return generate, embed, other
+
+
+def _twins(targets: Mapping[str, Target]) -> dict[str, tuple[str, ...]]:
+    """Group the providers that differ by key only, under the name of the first of each."""
+    families: dict[str, list[str]] = {}
+    for name in targets:
+        families.setdefault(name.partition(TWIN)[0], []).append(name)
+    return {name: tuple(twins) for name, twins in families.items() if len(twins) > 1}
 
 
 def _plain_default(router: Router) -> str:
@@ -108,7 +136,7 @@ def prices_of(plugins: Plugins, targets: Mapping[str, Target]) -> Callable[[str,
     """Give what prices a model: policies first, then the provider's own table; a table that fails knows no price."""
 
     def price(provider: str, model: str) -> Price | None:
-        decided = plugins.price(provider, model)
+        decided = plugins.price(provider.partition(TWIN)[0], model)
         if decided is not None:
             return decided
         table = targets[provider].offer.prices if provider in targets else None
@@ -155,16 +183,25 @@ def capabilities_of(
     return capabilities
 
 
-def identities_of(targets: Mapping[str, Target]) -> Callable[[Sequence[Route]], str]:
-    """Give what names the routes of a request for cache keys: providers, their settings, and models."""
+def identities_of(targets: Mapping[str, Target]) -> Callable[[RoutePlan], str]:
+    """Give what names the routes of a request for cache keys: providers, their settings, and models.
 
-    def identities(routes: Sequence[Route]) -> str:
-        return "\n".join(f"{targets[route.provider].identity}/{route.model}" for route in routes)
+    It depends on what is configured, not on the order one request tries it in.
+    """
+    known: dict[RoutePlan, str] = {}
+
+    def identities(plan: RoutePlan) -> str:
+        found = known.get(plan)
+        if found is None:
+            found = "\n".join(f"{targets[route.provider].identity}/{route.model}" for route in plan.every)
+            if not plan.fixed and len(known) < _REMEMBERED:
+                known[plan] = found
+        return found
 
     return identities
 
 
-def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> Sequence[Route]:
+def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> tuple[Route, ...]:
     for route in routes:
         names = (route.provider, route.model) if isinstance(route, Route) else (None,)
         if not all(isinstance(name, str) for name in names) or names[0] not in targets:
@@ -172,4 +209,4 @@ def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> Sequence[R
             raise PluginError(
                 f"a policy chose {chosen!r:.80}, but the routes of this gateway are to {', '.join(targets)}"
             )
-    return routes
+    return tuple(routes)

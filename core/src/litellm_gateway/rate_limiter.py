@@ -19,6 +19,7 @@ from litellm_gateway.reservation import Reservation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from litellm_gateway.admission import Standing
     from litellm_gateway.doorkeeper import Doorkeeper
     from litellm_gateway.limit_plans import Amounts, Limit
     from litellm_gateway.limit_settings import Budget
@@ -102,6 +103,22 @@ class RateLimiter:
                 return None
             self._door.admission.now = self._clock()
             return self._door.admission.requests_left(self._plans.get(tenant, ""))
+
+    def foresee(
+        self, tenant: str, model: str, tokens: int, *, money: int = 0, alone: bool = True
+    ) -> tuple[Sequence[Standing], float]:
+        """Say what :meth:`reserve` would take of each limit, as this process counts, and in how many seconds it could.
+
+        Takes what :meth:`reserve` does. Nothing is counted, and those who wait before it are not waited for.
+        """
+        with self._lock:
+            door, plans = self._door, self._plans
+            if door is None or plans is None:
+                return (), 0.0
+            plan = plans.get(tenant, model, alone=alone)
+            door.admission.now = now = self._clock()
+            ask = Ask(plan, (1, max(tokens, 0), max(money, 0)), 0, 0, now)
+            return door.admission.standing(plan, ask.amounts), door.admission.seconds_until_room(ask)
 
     def heed(self, model: str, headers: Mapping[str, str], *, closed_for: float | None = None) -> None:
         """Take in what a provider said of its own limits, with an answer or with a refusal (status 429).

@@ -5,24 +5,28 @@ It joins the estimate, the price and the rate limiter; none of them knows the ot
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
 from litellm_gateway.errors import QuotaExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_text_tokens
+from litellm_gateway.limit_plans import METRICS, MONEY_UNIT
 from litellm_gateway.responses import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from litellm_gateway.admission import Standing
     from litellm_gateway.attempts import Attempt
     from litellm_gateway.contracts import Call, Route
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.reservation import Reservation
+    from litellm_gateway.responses import Price
     from litellm_gateway.token_estimator import Estimate, TokenEstimator
 
 _UNITS_PER_MONEY = 10**9
@@ -73,19 +77,36 @@ class Reserving:
     estimator: TokenEstimator
     counts_money: bool = False
 
+    def foresee(self, tenant: str, request: AnyRequest, routes: Sequence[Route]) -> dict[str, Any] | None:
+        """Say what :meth:`hold` would reserve and what is free of it, as plain data; None when there are no limits."""
+        if not self.limiter.active:
+            return None
+        model = routes[0].id
+        estimate = self.estimator.estimate(model, request)
+        money = self._most_money(routes, estimate)
+        each, seconds = self.limiter.foresee(tenant, model, estimate.total, money=money, alone=len(routes) == 1)
+        return {
+            "model": model,
+            "requests": 1,
+            "tokens": estimate.total,
+            "money": money * MONEY_UNIT if self.counts_money else None,
+            "remaining": self.limiter.remaining(tenant),
+            "wait": seconds if math.isfinite(seconds) else None,
+            "each": [_shown(standing) for standing in each],
+        }
+
     async def hold(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Hold | None:
         """Reserve for a call, waiting in line if configured; None when there are no limits."""
         if not self.limiter.active:
             return None
-        route = routes[0]
-        model = route.id
+        model = routes[0].id
         estimate = self.estimator.estimate(model, request)
         reservation = await self.limiter.reserve(
             call.tenant,
             model,
             estimate.total,
             call.deadline,
-            money=self._most_money(route, estimate) if self.counts_money else 0,
+            money=self._most_money(routes, estimate),
             priority=call.priority,
             alone=len(routes) == 1,
         )
@@ -105,10 +126,28 @@ class Reserving:
         cost = self.ledger.cost(route.provider, route.model, usage, named=named)
         return 0 if cost is None else int((cost * _UNITS_PER_MONEY).to_integral_value(ROUND_CEILING))
 
-    def _most_money(self, route: Route, estimate: Estimate) -> int:
-        price = self.ledger.price(route.provider, route.model)
-        if price is None:
+    def _most_money(self, routes: Sequence[Route], estimate: Estimate) -> int:
+        """Give the most a call may cost, in units of 10**-9, whichever of its routes answers."""
+        if not self.counts_money:
             return 0
-        prompt = max(price.input, price.cache_write or Decimal(0)) * estimate.prompt
-        total = (prompt + price.output * estimate.answer) * _UNITS_PER_MONEY / _PRICED_PER
-        return int(total.to_integral_value(ROUND_CEILING))
+        known = (self.ledger.price(route.provider, route.model) for route in routes)
+        return max((_most_of(price, estimate) for price in known if price is not None), default=0)
+
+
+def _most_of(price: Price, estimate: Estimate) -> int:
+    prompt = max(price.input, price.cache_write or Decimal(0)) * estimate.prompt
+    total = (prompt + price.output * estimate.answer) * _UNITS_PER_MONEY / _PRICED_PER
+    return int(total.to_integral_value(ROUND_CEILING))
+
+
+def _shown(standing: Standing) -> dict[str, Any]:
+    limit = standing.limit
+    show = int if limit is None or limit.metric < METRICS.index("money") else limit.shown
+    return {
+        "of": standing.whose,
+        "unit": "concurrency" if limit is None else METRICS[limit.metric],
+        "seconds": None if limit is None else limit.seconds,
+        "limit": show(standing.amount),
+        "reserved": show(standing.takes),
+        "free": show(max(0, standing.amount - standing.used)),
+    }

@@ -142,10 +142,15 @@ def things(_instance: object, attribute: attrs.Attribute[Any], value: object) ->
 
 
 def with_secret_key(settings: Any) -> Any:
-    """Hide ``api_key`` in plain settings; anything else passes as it is."""
-    if not isinstance(settings, Mapping) or "api_key" not in settings:
+    """Hide ``api_key`` and ``api_keys`` in plain settings; anything else passes as it is."""
+    if not isinstance(settings, Mapping):
         return settings
-    return {**settings, "api_key": as_secret(settings["api_key"])}
+    hidden = dict(settings)
+    if "api_key" in settings:
+        hidden["api_key"] = as_secret(settings["api_key"])
+    if isinstance(settings.get("api_keys"), list | tuple):
+        hidden["api_keys"] = tuple(as_secret(key) for key in settings["api_keys"])
+    return hidden
 
 
 def with_secret_keys(values: Mapping[str, Any]) -> dict[str, Any]:

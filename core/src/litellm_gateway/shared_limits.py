@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from litellm_gateway.limit_refusals import out_of_reach
 from litellm_gateway.limit_store import Charge, Demand, Granted, Place, Refused, Settlement
-from litellm_gateway.loop_state import DetachedTasks, PerLoop
+from litellm_gateway.loop_state import DetachedTasks, LoopLocal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ class SharedLimits:
         self._timeout = timeout
         self._refuses = refuses
         self._note = note
-        self._outboxes = PerLoop(_Outbox)
+        self._outboxes = LoopLocal(_Outbox)
         self._prefix = os.urandom(8).hex()
         self._number = 0
         self._ask_at = 0.0

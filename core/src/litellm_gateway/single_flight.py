@@ -16,7 +16,7 @@ from attrs import define, field
 from litellm_gateway.bounded_wait import within
 from litellm_gateway.errors import DeadlineExceededError, GatewayError
 from litellm_gateway.kept_answers import MISSING, KeptAnswers
-from litellm_gateway.loop_state import DetachedTasks, PerLoop, cancelled_midway, cleaned_up
+from litellm_gateway.loop_state import DetachedTasks, LoopLocal, cancelled_midway, cleaned_up
 from litellm_gateway.stream_fanout import KeptStream, SharedStream, StreamFlight
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class SingleFlight:
     ) -> None:
         self._kept = KeptAnswers(ttl=ttl, max_entries=max_entries, max_bytes=max_bytes, clock=clock)
         self._replay_limit = replay_limit
-        self._flights = PerLoop(_Flights)
+        self._flights = LoopLocal(_Flights)
 
     @property
     def in_flight(self) -> int:

@@ -22,7 +22,7 @@ from litellm_gateway.errors import (
 from litellm_gateway.responses import StreamChunk, TokenUsage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
 
     from litellm_gateway.answer_builder import AnswerBuilder
     from litellm_gateway.attempts import Attempt
@@ -38,15 +38,43 @@ async def open_stream(attempt: Attempt, request: GenerateRequest, builder: Answe
     """Ask the attempt's provider for a stream and read it up to its first content.
 
     Until then a failure is like any other and may be retried. ``builder`` takes the pieces once they are given on.
+
+    Raises:
+        ProviderTimeoutError: ``first_token_timeout`` passed without content; ``phase`` is ``first_token``.
+        GatewayError: Every other failure of the provider.
     """
     source = attempt.target.provider.stream(fitted(attempt, request), attempt.call)
     opened = OpenStream(attempt, request, builder, _timed(source, attempt), source)
+    patience = attempt.target.first_token_timeout
     try:
-        await opened.read_preamble()
+        if patience is None:
+            await opened.read_preamble()
+        else:
+            await _within(patience, opened.read_preamble(), attempt)
+        attempt.answering()
     except BaseException:
         await _close_source(source)
         raise
     return opened
+
+
+async def _within(patience: float, preamble: Awaitable[None], attempt: Attempt) -> None:
+    import asyncio
+
+    timer = asyncio.timeout(patience)
+    try:
+        async with timer:
+            await preamble
+    except TimeoutError as error:
+        if not timer.expired() or isinstance(error, GatewayError):
+            raise
+        raise ProviderTimeoutError(
+            f"the stream of '{attempt.route.provider}' had no content after {patience:g} s; raise first_token_timeout "
+            "if it needs more",
+            phase="first_token",
+            provider=attempt.route.provider,
+            model=attempt.route.model,
+        ) from error
 
 
 @define(eq=False)

@@ -146,7 +146,7 @@ class Upstream:
         hold = await self.reserving.hold(call, request, routes)
         opened = pieces = None
         try:
-            opened = await self.attempts.run(call, routes, attempt_stream)
+            opened = await self.attempts.run(call, routes, attempt_stream, streamed=True)
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from litellm_gateway.attempts import Attempt, Attempts, Target
 from litellm_gateway.circuit_breaker import CircuitBreakers
-from litellm_gateway.config import CircuitBreakerConfig
 from litellm_gateway.contracts import Call, ProviderOffer, Route
 from litellm_gateway.errors import (
     AllRoutesFailedError,
@@ -25,6 +24,9 @@ from litellm_gateway.errors import (
     QuotaExceededError,
     RateLimitError,
 )
+from litellm_gateway.retry_budget import RetryBudget
+from litellm_gateway.route_config import CircuitBreakerConfig, RetryBudgetConfig
+from litellm_gateway.route_statistics import RouteStatistics
 from litellm_gateway.telemetry import AttemptFinished, Telemetry
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer
 
@@ -66,6 +68,7 @@ class World:
         *steps: Any,
         others: tuple[Any, ...] = (),
         breaker: CircuitBreakerConfig | None = None,
+        budget: RetryBudgetConfig | None = None,
         keeps_deadline: bool = True,
     ) -> None:
         self.clock = Clock()
@@ -77,8 +80,16 @@ class World:
             name: Target(offer=offer, provider=provider, identity=name, keeps_deadline=keeps_deadline)
             for name, provider in self.providers.items()
         }
+        self.statistics = RouteStatistics(clock=self.clock)
+        self.budget = RetryBudget(budget, clock=self.clock)
         self.attempts = Attempts(
-            targets, self.breakers, Telemetry([("sink", self.sink)]), sleep=self.clock.sleep, random=random.Random(1)
+            targets,
+            self.breakers,
+            Telemetry([("sink", self.sink)]),
+            statistics=self.statistics,
+            budget=self.budget,
+            sleep=self.clock.sleep,
+            random=random.Random(1),
         )
 
     def call(self, *, retries: int = 2, timeout: float = 60.0) -> Call:

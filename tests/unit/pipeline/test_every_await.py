@@ -175,9 +175,13 @@ ASK: dict[str, Callable[[LiteLLMGateway], Awaitable[str]]] = {
 }
 
 
+async def cancelled_at(number: int, work: Awaitable[str], reached: list[int]) -> str:
+    """Await something and cancel the task at the ``number``-th place where it waits; such a place is noted."""
+    return await _cancelled_at(number, work, reached)
+
+
 @types.coroutine
-def cancelled_at(number: int, work: Awaitable[str], reached: list[int]) -> Generator[Any, Any, str]:
-    """Await something and cancel the task at the ``number``-th place where it waits."""
+def _cancelled_at(number: int, work: Awaitable[str], reached: list[int]) -> Generator[Any, Any, str]:
     step = work.__await__()
     failure: BaseException | None = None
     sent: Any = None
@@ -212,6 +216,7 @@ async def at_rest(parts: Parts, gateway: LiteLLMGateway) -> None:
     assert others == []
     assert parts.active == 0
     assert health["in_flight"] == 0
+    assert all(route["in_flight"] == 0 for route in health["routes"].values())
     assert health["rate_limit"]["queue_depth"] == 0
     assert single_flight is None or single_flight.in_flight == 0
     assert parts.count(CallFinished) == parts.count(CallStarted)

@@ -31,7 +31,7 @@ def test_a_prefix_picks_a_provider_of_this_gateway(model: str, route: str) -> No
 
 def test_the_gateways_default_model_comes_before_the_providers() -> None:
     """``default_model`` may name a provider as well."""
-    assert router(default_model="b/x").routes("") == (Route(provider="b", model="x"),)
+    assert router(default_model="b/x").routes("").routes == (Route(provider="b", model="x"),)
 
 
 def test_fallbacks_follow_and_repeat_nothing() -> None:

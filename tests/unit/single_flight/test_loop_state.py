@@ -5,7 +5,7 @@ import gc
 import threading
 import weakref
 
-from litellm_gateway.loop_state import PerLoop
+from litellm_gateway.loop_state import LoopLocal
 
 
 class Thing:
@@ -14,7 +14,7 @@ class Thing:
 
 def test_each_loop_has_its_own_value() -> None:
     """The same within a loop, another in the next and in another thread's."""
-    things = PerLoop(Thing)
+    things = LoopLocal(Thing)
     seen: list[Thing] = []
 
     async def look() -> None:
@@ -34,7 +34,7 @@ def test_each_loop_has_its_own_value() -> None:
 
 def test_values_go_with_their_loops() -> None:
     """Nothing is held of a loop that is gone."""
-    things = PerLoop(Thing)
+    things = LoopLocal(Thing)
     seen: list[weakref.ref[Thing]] = []
 
     async def look() -> None:
@@ -49,7 +49,7 @@ def test_values_go_with_their_loops() -> None:
 
 def test_a_closed_loop_held_by_its_own_value_is_let_go() -> None:
     """A value that holds its loop, as a pending task does, is dropped when another loop comes."""
-    things: PerLoop[list[object]] = PerLoop(list)
+    things: LoopLocal[list[object]] = LoopLocal(list)
     seen: list[weakref.ref[asyncio.AbstractEventLoop]] = []
 
     async def look() -> None:

@@ -81,10 +81,12 @@ class RedisLimits:
 
     async def _run(self, script: _Script, keys: list[str], arguments: list[Any]) -> Any:
         client = self._clients.find() or await self._clients.enter()
+        asked: Any = client.evalsha(script.digest, len(keys), *keys, *arguments)
         try:
-            return await client.evalsha(script.digest, len(keys), *keys, *arguments)
+            return await asked
         except NoScriptError:  # a server that was started anew
-            return await client.eval(script.text, len(keys), *keys, *arguments)
+            asked = client.eval(script.text, len(keys), *keys, *arguments)
+            return await asked
 
     def _connect(self) -> Redis:
         pool = BlockingConnectionPool.from_url(

@@ -20,6 +20,8 @@ PUBLIC = {
     "secrets", "telemetry", "testing", "wire",
     # for command lines
     "__main__",
+    # for limit stores
+    "limit_store",
     # for transports
     "addressing", "network", "open_response", "per_loop",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Count requests and tokens of each tenant against their limits, both or none; the door to ``limits``.
+"""Count what each plan admits against all of its limits, all or nothing; the door to ``limits``.
 
 It never waits and takes no lock: ``rate_limiter`` holds its own around every step and sets ``now`` first, so
 that all counts of a step agree on the time.
@@ -6,95 +6,207 @@ that all counts of a step agree on the time.
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from limits import RateLimitItemPerMinute
+from attrs import frozen
+from limits import RateLimitItemPerSecond
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from litellm_gateway.limit_storage import SlidingWindows
+from litellm_gateway.provider_pace import ProviderPace
 
 if TYPE_CHECKING:
-    from litellm_gateway.config import RateLimitConfig
+    from litellm_gateway.limit_plans import Amounts, Ask, Limit, Plan, Scope
 
-WINDOW = 60
-"""Seconds every limit looks back."""
+_REMEMBERED = 4096
 
 
-class _PerMinute(RateLimitItemPerMinute):
-    """A limit per minute whose key leaves its amount out, so that counts outlive a change of the amount."""
+class _Item(RateLimitItemPerSecond):
+    """A limit as the library sees it; its key leaves the amount out, so that counts outlive a change of it."""
 
-    __slots__ = ()
+    __slots__ = ("key", "metric", "seconds", "soft")
 
-    def key_for(self, *identifiers: bytes | str | float) -> str:
-        """Give the storage key of a tenant."""
-        return f"{self.namespace}/{identifiers[0]!s}"
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit.amount)
+        self.key = limit.key
+        self.seconds = limit.seconds
+        self.metric = limit.metric
+        self.soft = limit.soft
+
+    def key_for(self, *_identifiers: bytes | str | float) -> str:
+        """Give the storage key."""
+        return self.key
+
+    def get_expiry(self) -> int:
+        """Give the seconds of the window; a burst's may be a fraction."""
+        return self.seconds  # type: ignore[return-value]
+
+
+@frozen
+class Standing:
+    """What a request would take of one limit.
+
+    Attributes:
+        limit: The limit, None for that of requests under way at once.
+        whose: ``"tenant"``, ``"shared"`` or ``"budget"``.
+        amount, takes, used: All there is, what the request would take, and what is taken now.
+    """
+
+    limit: Limit | None
+    whose: str
+    amount: int
+    takes: int
+    used: int
 
 
 class Admission:
-    """What every tenant was admitted in the last minute, and what it still may.
+    """What was admitted lately and is under way, and what still may be.
 
     Attributes:
         now: The time of the current step, on the limiter's clock.
+        pace: What providers themselves said they still take.
     """
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.pace = ProviderPace()
         self._storage = SlidingWindows(lambda: self.now)
         self._strategy = SlidingWindowCounterRateLimiter(self._storage)
-        self._requests: _PerMinute | None = None
-        self._tokens: _PerMinute | None = None
+        self._under_way: dict[str, int] = {}
+        self._held: dict[str, float] = {}
+        self._overspent: OrderedDict[str, None] = OrderedDict()
+        self._items: OrderedDict[Plan, tuple[_Item, ...]] = OrderedDict()
 
-    def configure(self, config: RateLimitConfig | None) -> None:
-        """Set other limits; what was admitted stays counted."""
-        requests = config.requests_per_minute if config is not None else None
-        tokens = config.tokens_per_minute if config is not None else None
-        self._requests = None if requests is None else _PerMinute(requests, namespace="requests")
-        self._tokens = None if tokens is None else _PerMinute(tokens, namespace="tokens")
-
-    @property
-    def counts_requests(self) -> bool:
-        """Whether requests are limited."""
-        return self._requests is not None
-
-    @property
-    def most_tokens(self) -> int | None:
-        """Tokens one request may use at most, None when unlimited."""
-        return None if self._tokens is None else self._tokens.amount
-
-    def take(self, tenant: str, tokens: int) -> bool:
-        """Count one request and its tokens now, both or none; False when there is no room."""
-        if self._requests is not None and not self._strategy.hit(self._requests, tenant):
+    def take(self, ask: Ask) -> bool:
+        """Count what is asked for now against every limit of the plan, or against none."""
+        plan, amounts = ask.plan, ask.amounts
+        if (self._held and self._is_held(plan)) or not self._has_places(plan):
             return False
-        if self._tokens is None or self._strategy.hit(self._tokens, tenant, cost=tokens):
-            return True
-        if self._requests is not None:
-            self._storage.give_back(self._requests.key_for(tenant), 1, self.now)
-        return False
+        taken: list[tuple[_Item, int]] = []
+        for item in self._items_of(plan):
+            amount = amounts[item.metric]
+            if item.soft:
+                self._storage.charge(item.key, item.seconds, amount)
+            elif not self._strategy.hit(item, cost=amount):
+                self._take_back(taken)
+                return False
+            taken.append((item, amount))
+        if plan.heeds and not self.pace.take(plan.model, amounts[1], self.now):
+            self._take_back(taken)
+            return False
+        for scope in plan.scopes:
+            if scope.concurrency is not None:
+                self._under_way[scope.key] = self._under_way.get(scope.key, 0) + 1
+        return True
 
-    def correct_requests(self, tenant: str, change: int, at: float) -> None:
-        """Change the requests counted at time ``at``."""
-        self._correct(f"requests/{tenant}", change, at)
+    def over_budget(self, ask: Ask) -> tuple[Limit, float] | None:
+        """Give the hard budget that has no room for what is asked, and the seconds until it has."""
+        for limit in ask.plan.limits:
+            if limit.budget is None or limit.soft:
+                continue
+            room_at = self._storage.room_at(limit.key, limit.amount, ask.amounts[limit.metric])
+            if room_at > self.now:
+                return limit, room_at - self.now
+        return None
 
-    def correct_tokens(self, tenant: str, change: int, at: float) -> None:
-        """Change the tokens counted at time ``at``: less is taken off there, more counts from now on."""
-        self._correct(f"tokens/{tenant}", change, at)
+    def newly_overspent(self, plan: Plan) -> list[tuple[Limit, int]]:
+        """Give the soft budgets of a plan that were just reached, with what is spent; each once until it is below."""
+        found = []
+        for limit in plan.limits:
+            if not limit.soft:
+                continue
+            spent = self._storage.get(limit.key)
+            if spent < limit.amount:
+                self._overspent.pop(limit.key, None)
+            elif limit.key not in self._overspent:
+                self._overspent[limit.key] = None
+                found.append((limit, spent))
+                if len(self._overspent) > _REMEMBERED:
+                    self._overspent.popitem(last=False)
+        return found
 
-    def _correct(self, key: str, change: int, at: float) -> None:
-        if change < 0:
-            self._storage.give_back(key, -change, at)
-        elif change > 0:
-            self._storage.charge(key, WINDOW, change)
+    def standing(self, plan: Plan, amounts: Amounts) -> list[Standing]:
+        """Give what a request would take of each limit of its plan, and what is free of it; nothing is counted."""
+        found = [
+            Standing(limit, limit.whose(), limit.amount, amounts[limit.metric], self._storage.get(limit.key))
+            for limit in plan.limits
+        ]
+        for scope in plan.scopes:
+            if scope.concurrency is not None:
+                used = self._under_way.get(scope.key, 0)
+                found.append(Standing(None, scope.whose(), scope.concurrency, 1, used))
+        return found
 
-    def requests_left(self, tenant: str) -> int | None:
-        """Give the requests the tenant may still send in this minute, None when unlimited."""
-        if self._requests is None:
-            return None
-        return max(0, self._requests.amount - self._storage.get(self._requests.key_for(tenant)))
+    def waits_for_shared(self, ask: Ask) -> bool:
+        """Tell whether a request that finds no room lacks it in what tenants share."""
+        return ask.plan.shared and self._room_in(ask.plan.scopes[-1], ask.amounts) > self.now
 
-    def seconds_until_room(self, tenant: str, tokens: int) -> float:
-        """Give how long until a request of ``tokens`` fits, if nothing else comes or goes."""
-        room_at = self.now
-        for item, amount in ((self._requests, 1), (self._tokens, tokens)):
-            if item is not None:
-                room_at = max(room_at, self._storage.room_at(item.key_for(tenant), item.amount, amount))
-        return room_at - self.now
+    def ended(self, plan: Plan) -> None:
+        """Free the places a request held while it was under way."""
+        if plan.heeds:
+            self.pace.ended(plan.model)
+        for scope in plan.scopes:
+            if scope.concurrency is not None:
+                left = self._under_way.get(scope.key, 0) - 1
+                if left > 0:
+                    self._under_way[scope.key] = left
+                else:
+                    self._under_way.pop(scope.key, None)
+
+    def correct(self, plan: Plan, changes: Amounts, at: float) -> None:
+        """Change what was counted at time ``at``: less is taken off there, more counts from now on."""
+        for item in self._items_of(plan):
+            change = changes[item.metric]
+            if change < 0:
+                self._storage.give_back(item.key, -change, at)
+            elif change > 0:
+                self._storage.charge(item.key, item.seconds, change)
+
+    def hold(self, scope: str, seconds: float) -> None:
+        """Let nobody into a scope for a time: the processes that share it have used it up together."""
+        self._held = {key: until for key, until in self._held.items() if until > self.now}
+        self._held[scope] = self.now + seconds
+
+    def requests_left(self, plan: Plan) -> int | None:
+        """Give the requests that may still be sent now, None when unlimited."""
+        left = [item.amount - self._storage.get(item.key) for item in self._items_of(plan) if not item.metric]
+        return max(0, min(left)) if left else None
+
+    def seconds_until_room(self, ask: Ask) -> float:
+        """Give how long until what is asked fits if nothing else comes or goes; infinity if nobody can tell."""
+        plan = ask.plan
+        room_at = max(self._room_in(scope, ask.amounts) for scope in plan.scopes)
+        if plan.heeds:
+            room_at = max(room_at, self.pace.room_at(plan.model, ask.amounts[1], self.now))
+        return max(0.0, room_at - self.now)
+
+    def _room_in(self, scope: Scope, amounts: Amounts) -> float:
+        if scope.concurrency is not None and self._under_way.get(scope.key, 0) >= scope.concurrency:
+            return math.inf
+        room_at = max(self.now, self._held.get(scope.key, 0.0))
+        for limit in scope.limits:
+            room_at = max(room_at, self._storage.room_at(limit.key, limit.amount, amounts[limit.metric]))
+        return room_at
+
+    def _is_held(self, plan: Plan) -> bool:
+        return any(self._held.get(scope.key, 0.0) > self.now for scope in plan.scopes)
+
+    def _has_places(self, plan: Plan) -> bool:
+        for scope in plan.scopes:
+            if scope.concurrency is not None and self._under_way.get(scope.key, 0) >= scope.concurrency:
+                return False
+        return True
+
+    def _take_back(self, taken: list[tuple[_Item, int]]) -> None:
+        for item, cost in taken:
+            self._storage.give_back(item.key, cost, self.now)
+
+    def _items_of(self, plan: Plan) -> tuple[_Item, ...]:
+        items = self._items.get(plan)
+        if items is None:
+            items = self._items[plan] = tuple(_Item(limit) for limit in plan.limits)
+            if len(self._items) > _REMEMBERED:
+                self._items.popitem(last=False)
+        return items

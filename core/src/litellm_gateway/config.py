@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import attrs
 from attrs import field, frozen
 
 from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.limit_settings import Budget, RateLimitConfig, budgets, to_budgets
 from litellm_gateway.route_config import (
     CircuitBreakerConfig as CircuitBreakerConfig,  # also known from here
     HealthCheckConfig,
@@ -38,32 +38,25 @@ from litellm_gateway.setting_checks import (
     unsupported_rule,
     whole,
     with_secret_keys,
-    words_of,
 )
+from litellm_gateway.setting_mapping import check_keys, from_mapping, nearest
 
 if TYPE_CHECKING:
     from typing import Self
 
+__all__ = [
+    "Budget",
+    "CacheConfig",
+    "CircuitBreakerConfig",
+    "GatewayConfig",
+    "RateLimitConfig",
+    "check_keys",
+    "from_mapping",
+    "nearest",
+    "read_environment",
+]
+
 ENV_PREFIX = "LITELLM_GATEWAY_"
-
-
-@frozen(kw_only=True)
-class RateLimitConfig:
-    """Limits the gateway keeps by itself, per tenant over all its models.
-
-    Attributes:
-        requests_per_minute: Requests admitted in any minute; None for no limit.
-        tokens_per_minute: Tokens (prompt and answer) admitted in any minute; None for no limit.
-        enable_queuing: Wait for a place instead of failing at once.
-        queue_timeout: Seconds a request waits at most, then ``QueueTimeoutError``.
-        max_queue_size: Requests that may wait at once; one more is a ``QueueFullError``.
-    """
-
-    requests_per_minute: int | None = field(default=None, validator=[whole, positive])
-    tokens_per_minute: int | None = field(default=None, validator=[whole, positive])
-    enable_queuing: bool = field(default=True, validator=flag)
-    queue_timeout: float = field(default=30.0, validator=positive)
-    max_queue_size: int = field(default=1000, validator=[whole, positive])
 
 
 @frozen(kw_only=True)
@@ -124,6 +117,7 @@ class GatewayConfig:
         content_fallbacks: The same for requests its provider's content filter refuses.
         key_rest: Seconds a refused key is left alone while another one can answer.
         rate_limit_config: Limits the gateway keeps by itself.
+        budgets: What may be spent within a time, per tenant or over all.
         circuit_breaker: When to stop asking a failing provider; None switches the breaker off.
         enable_caching, cache_ttl, cache_backend, cache_settings: Response cache; ``cache_ttl`` in seconds.
         enable_request_deduplication, deduplication_ttl: One upstream call for identical requests in flight
@@ -169,6 +163,7 @@ class GatewayConfig:
     content_fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
     key_rest: float = field(default=300.0, validator=positive)
     rate_limit_config: RateLimitConfig | None = field(default=None, validator=made_of(RateLimitConfig))
+    budgets: tuple[Budget, ...] = field(default=(), converter=to_budgets, validator=budgets)
     circuit_breaker: CircuitBreakerConfig | None = field(
         default=CircuitBreakerConfig(), validator=made_of(CircuitBreakerConfig)
     )
@@ -251,54 +246,6 @@ class GatewayConfig:
                     f"{ENV_PREFIX}{name.upper()} must be a number, not {text!r}", path=name
                 ) from None
         return cls(**values)
-
-
-def check_keys(
-    values: Mapping[str, Any] | Sequence[str], known: Mapping[str, Any] | Sequence[str], *, path: str
-) -> None:
-    """Refuse keys nobody knows, naming the nearest known one."""
-    for name in values:
-        if name not in known:
-            where = f"{path}.{name}" if path else str(name)
-            raise ConfigurationError(
-                f"unknown setting '{where}'{nearest(str(name), known)} Known: {', '.join(sorted(known))}.",
-                path=where,
-            )
-
-
-def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    """Give ``": did you mean 'x'?"`` when something known is close, else ``"."``."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f": did you mean '{close[0]}'?" if close else "."
-
-
-def from_mapping(kind: type, value: Any, *, path: str) -> Any:
-    """Turn plain data into one instance of an attrs class; an instance passes through.
-
-    Raises:
-        ConfigurationError: Not a mapping, an unknown key, a missing or impossible value; ``path`` leads to it.
-    """
-    if isinstance(value, kind) and kind is not object:
-        return value
-    if value is None:
-        value = {}
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(
-            f"{path} must be a mapping or a {kind.__name__}, not {type(value).__name__}", path=path
-        )
-    if not attrs.has(kind):
-        if value:
-            raise ConfigurationError(f"{path} takes no settings, got {', '.join(map(str, value))}", path=path)
-        return kind()
-    check_keys(value, attrs.fields_dict(kind), path=path)
-    try:
-        return kind(**value)
-    except ConfigurationError as error:
-        inner = error.path or ""
-        raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
-    except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
-        fault = ConfigurationError(f"{path}: {words_of(error, value)}", path=path)
-    raise fault
 
 
 def read_environment(names: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[str, str] | None:

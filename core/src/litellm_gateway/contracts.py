@@ -22,7 +22,7 @@ from litellm_gateway.plugin_offers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from litellm_gateway.errors import GatewayError
     from litellm_gateway.hedging import Hedge
@@ -62,6 +62,8 @@ class Call:
         errors: Errors of the attempts made so far, in order.
         attempts: Requests sent so far.
         on_unsupported: What to do with a parameter the model does not take.
+        priority: The higher, the earlier among the tenant's own calls that wait for a limit.
+        provider_headers: Headers of the answer that came last, names in lower case; None before the first.
         hedges: Requests that were sent a second time while they were on their way.
     """
 
@@ -74,6 +76,8 @@ class Call:
     errors: list[GatewayError] = field(factory=list, repr=False)
     attempts: int = 0
     on_unsupported: OnUnsupported = "error"
+    priority: int = 0
+    provider_headers: Mapping[str, str] | None = field(default=None, repr=False)
     hedges: tuple[Hedge, ...] = field(default=(), repr=False)
 
     def remaining(self) -> float:

@@ -183,6 +183,7 @@ class DialectProvider:
             opened = await self._transport.open(wire, timeouts=self._timeouts, deadline=call.deadline)
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
+        call.provider_headers = opened.headers
         if opened.status < 300:
             return opened
         try:

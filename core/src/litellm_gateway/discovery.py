@@ -23,6 +23,7 @@ GROUPS = {
     "telemetry": "litellm_gateway.telemetry",
     "transport": "litellm_gateway.transports",
     "policy": "litellm_gateway.policies",
+    "limits": "litellm_gateway.limit_stores",
 }
 
 

@@ -208,7 +208,11 @@ class QueueFullError(QueueTimeoutError):
 
 
 class BudgetExceededError(GatewayError):
-    """The tenant's or the gateway's budget in money or tokens is spent."""
+    """The tenant's or the gateway's budget in money or tokens is spent; ``retry_after`` in seconds, None if unknown."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.retry_after = retry_after
 
 
 class CircuitOpenError(GatewayError):

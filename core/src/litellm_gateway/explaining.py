@@ -20,7 +20,8 @@ def explain(parts: Composition, request: GenerateRequest, *, tenant: str, stream
     Returns:
         ``guardrails`` by stage, in order; ``cache_key`` of the request as it is, None when nothing is kept or
         shared; ``routes`` in the order they would be tried, each with its state; ``further_routes`` for a request
-        that is too long or filtered; ``limits`` that would be reserved, None without limits; ``price``, an
+        that is too long or filtered; what would be reserved of ``limits``, for all and for ``each``, with what is
+        free of it and the seconds to ``wait`` for it (None when nobody can tell), None without limits; ``price``, an
         estimate for the first route; and what is allowed for ``attempts``.
 
     Raises:
@@ -38,7 +39,7 @@ def explain(parts: Composition, request: GenerateRequest, *, tenant: str, stream
             "context": [route.id for route in plan.context],
             "content": [route.id for route in plan.content],
         },
-        "limits": _limits(parts, request, tenant),
+        "limits": pipeline.upstream.reserving.foresee(tenant, request, plan),
         "price": _price(parts, routes[0], request),
         "attempts": {
             "max_retries": parts.config.max_retries,
@@ -65,12 +66,6 @@ def _route(parts: Composition, route: Route) -> dict[str, Any]:
         "left_alone": known["left_alone"],
         "in_flight": known["in_flight"],
     }
-
-
-def _limits(parts: Composition, request: GenerateRequest, tenant: str) -> dict[str, Any] | None:
-    if not parts.limiter.active:
-        return None
-    return {"requests": 1, "tokens": estimate_tokens(request), "remaining": parts.limiter.remaining(tenant)}
 
 
 def _price(parts: Composition, route: Route, request: GenerateRequest) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from litellm_gateway.request_builder import (
     build_embed,
     build_generate,
     check_on_unsupported,
+    check_priority,
     check_tenant,
     check_timeout,
 )
@@ -206,6 +207,7 @@ class LiteLLMGateway(Oversight, FurtherCalls):
             clock=time.monotonic,
             started_at=now,
             on_unsupported=check_on_unsupported(self.config.on_unsupported if rule is None else rule),
+            priority=check_priority(options.get("priority")),
         )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.retry_budget import RetryBudget
     from litellm_gateway.route_statistics import RouteStatistics
+    from litellm_gateway.shared_limits import SharedLimits
 
 
 def report(
@@ -31,25 +32,42 @@ def report(
     """Give the state of a gateway as plain data.
 
     Returns:
-        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, or a sink fails), ``"unhealthy"``
-        (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts requests of ``tenant``, None
-        without a limit.
+        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage is
+        out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts
+        requests of ``tenant``, None without a limit.
     """
     circuits = breakers.snapshot()
     states = [circuit["state"] for circuit in circuits.values()]
+    sharing = limiter.sharing
     failing_sinks = {name: count for name, count in sink_errors.items() if count}
     return {
-        "status": _status(states, bool(failing_sinks), closed=closed),
+        "status": _status(states, bool(failing_sinks) or bool(sharing and not sharing.reachable), closed=closed),
         "provider": provider,
         "providers": list(providers),
         "circuit_breaker": {"state": breakers.state(), "routes": circuits},
         "routes": statistics.snapshot(),
         "retry_budget": budget.snapshot(),
-        "rate_limit": {"remaining": limiter.remaining(tenant), "queue_depth": limiter.queue_depth},
+        "rate_limit": {
+            "remaining": limiter.remaining(tenant),
+            "queue_depth": limiter.queue_depth,
+            "storage": _storage(sharing),
+        },
         "in_flight": in_flight,
         "cache": None if cache is None else dict(cache),
         "telemetry": {"errors": failing_sinks},
         "plugins": {"broken": list(broken_plugins)},
+    }
+
+
+def _storage(sharing: SharedLimits | None) -> dict[str, Any]:
+    """Say where limits are counted: in memory, or in a store that several processes share and that may be away."""
+    if sharing is None:
+        return {"name": "memory", "reachable": True, "failures": 0, "error": None}
+    return {
+        "name": sharing.name,
+        "reachable": sharing.reachable,
+        "failures": sharing.failures,
+        "error": sharing.error,
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TelemetrySink,
         TransportOffer,
     )
+    from litellm_gateway.limit_store import LimitStore
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import Price
 
@@ -79,6 +80,15 @@ def gateway_transport() -> TransportOffer | None:
 
     Called once while a gateway that wants it is composed; ``transport="auto"`` takes the installed one with
     the highest ``speed``.
+    """
+
+
+@hookspec
+def gateway_limit_store() -> Offer[LimitStore] | None:
+    """Offer a place where several processes count their limits together.
+
+    Called once while a gateway is composed whose ``rate_limit_config.storage`` has a scheme of that name. Its
+    settings are always ``litellm_gateway.limit_store.LimitStoreSettings``.
     """
 
 

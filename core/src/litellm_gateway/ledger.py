@@ -18,7 +18,9 @@ _MILLION = Decimal(1_000_000)
 _REMEMBERED = 1024
 _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MEDIA_PART = 1000
-_TOKENS_PER_ANSWER = 1024
+ANSWER_TOKENS = 1024
+"""Tokens an answer is taken to have when the request sets no limit."""
+
 _TOKENS_PER_MESSAGE = 4
 
 
@@ -65,7 +67,7 @@ class Ledger:
 def estimate_tokens(request: AnyRequest) -> int:
     """Guess what a request will spend, prompt and answer, before it is sent."""
     if isinstance(request, GenerateRequest):
-        return estimate_prompt_tokens(request) + (request.max_tokens or _TOKENS_PER_ANSWER)
+        return estimate_prompt_tokens(request) + (request.max_tokens or ANSWER_TOKENS)
     if isinstance(request, EmbedRequest | ModerationRequest):
         return sum(map(estimate_text_tokens, request.texts)) + len(request.texts)
     if isinstance(request, RerankRequest):

@@ -113,7 +113,7 @@ class SlidingWindows(Storage, SlidingWindowCounterSupport):
         window.add(slot, amount)
         return True
 
-    def charge(self, key: str, expiry: int, amount: int) -> None:
+    def charge(self, key: str, expiry: float, amount: int) -> None:
         """Count what was already spent, even beyond the limit."""
         window = self._window(key, expiry)
         window.add(window.advance(self._clock()), amount)

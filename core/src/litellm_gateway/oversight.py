@@ -47,6 +47,14 @@ class Oversight(ABC):
             tenant=check_tenant(tenant_id),
         )
 
+    def usage(self, *, tenant_id: str | None = None) -> dict[str, Any]:
+        """Say what was used since the gateway was made: ``calls``, ``errors``, ``tokens`` by bucket and ``cost``.
+
+        Args:
+            tenant_id: Whose use; None for all tenants together.
+        """
+        return self._composition.pipeline.usage.report(None if tenant_id is None else check_tenant(tenant_id))
+
     def describe(self) -> dict[str, Any]:
         """Say what the gateway is made of: providers, parts, and every plugin within reach with its state."""
         return self._composition.describe()

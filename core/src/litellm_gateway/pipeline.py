@@ -5,8 +5,8 @@
  3 routing           routes for the model
  4 cache_mechanism   a cached answer goes to 8
  5 upstream          single_flight: an identical request in flight is followed
- 6                   rate_limiter: reserve requests and tokens, wait in the queue if allowed
- 7                   attempts: for each route, for each try: breaker, provider; settle with the limiter
+ 6                   reserving: reserve requests, tokens and money, wait in the queue if allowed
+ 7                   attempts: for each route, for each try: breaker, provider; settle what was reserved
  8 guarding          output guardrails, on cached answers too
  9 ledger            price it
 10 cache_mechanism   store a whole, unmodified answer that was just made
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from litellm_gateway.routing import RoutePlan
     from litellm_gateway.telemetry import CallRecord, Telemetry
     from litellm_gateway.upstream import Upstream
+    from litellm_gateway.usage_book import UsageBook
 
     Response = GenerateResponse | EmbedResponse
 
@@ -55,6 +56,7 @@ class Pipeline:
     cache_ttl: float | None
     upstream: Upstream
     ledger: Ledger
+    usage: UsageBook
     telemetry: Telemetry
     in_flight: set[Call] = field(factory=set, repr=False)
 
@@ -82,6 +84,7 @@ class Pipeline:
             raise
         finally:
             self.in_flight.discard(call)
+            self.usage.note(record)
             self.telemetry.finished(record)
 
     async def stream(self, begin: Callable[[], CallRecord], request: GenerateRequest) -> AsyncIterator[StreamChunk]:
@@ -126,6 +129,7 @@ class Pipeline:
                 await close(pieces)
             record.usage = record.usage or shown.usage
             self.in_flight.discard(call)
+            self.usage.note(record)
             self.telemetry.finished(record)
 
     def _key(self, call: Call, request: AnyRequest, routes: RoutePlan) -> CacheKey | None:

@@ -28,6 +28,7 @@ OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
     "cache": ("gateway_cache_backend", Offer),
     "telemetry": ("gateway_telemetry_sink", Offer),
     "transport": ("gateway_transport", Offer),
+    "limits": ("gateway_limit_store", Offer),
 }
 
 

@@ -1,67 +1,35 @@
-"""Keep requests and tokens per minute under their limits: reserve before a call, settle after it.
+"""Keep requests, tokens and concurrency under their limits: reserve before a call, settle after it.
 
-Limits count per tenant over the whole gateway; tenants never share. Any window of 60 seconds stays within the
-limit (see ``limit_storage``). Whoever finds no room waits in a bounded queue, or is refused.
+Any window of a limit's length stays within the limit (see ``limit_storage``), and tenants share only what is
+configured as shared. Whoever finds no room waits in a bounded queue, or is refused.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
-from attrs import define, frozen
-
 from litellm_gateway.config import RateLimitConfig
-from litellm_gateway.errors import InvalidRequestError, QueueFullError, QueueTimeoutError, RateLimitError
+from litellm_gateway.limit_plans import Ask, Plans
+from litellm_gateway.limit_refusals import over_budget, refused
+from litellm_gateway.limit_store import Refused
+from litellm_gateway.reservation import Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from litellm_gateway.admission import Admission
-    from litellm_gateway.waiting_queue import Waiter, WaitingQueue
+    from litellm_gateway.admission import Standing
+    from litellm_gateway.doorkeeper import Doorkeeper
+    from litellm_gateway.limit_plans import Amounts, Limit
+    from litellm_gateway.limit_settings import Budget
+    from litellm_gateway.shared_limits import SharedLimits
+    from litellm_gateway.waiter import Waiter
 
 __all__ = ["RateLimitConfig", "RateLimiter", "Reservation"]
 
-
-@define(eq=False)
-class Reservation:
-    """A request's place and tokens. The first ``settle`` or ``refund`` counts, later ones do nothing.
-
-    Attributes:
-        tenant: Whose limits it counts against.
-        at: When it was admitted, on the limiter's clock.
-        requests, tokens: What was counted; None where no limit was set.
-    """
-
-    tenant: str
-    at: float = 0.0
-    requests: int | None = None
-    tokens: int | None = None
-    _limiter: RateLimiter | None = None
-
-    def settle(self, tokens: int) -> None:
-        """Replace the estimate by the tokens really used.
-
-        What was reserved too much is given back as of the moment it was reserved; what was used beyond the
-        reservation counts from now on.
-        """
-        if self._limiter is not None:
-            self._limiter._close(self, self.requests, max(tokens, 0))
-
-    def refund(self) -> None:
-        """Give everything back: the call was never answered."""
-        if self._limiter is not None:
-            self._limiter._close(self, 0, 0)
-
-
-@frozen
-class _Room:
-    """What was admitted and who waits; made with the first limit, kept for good."""
-
-    admission: Admission
-    queue: WaitingQueue
+_LONGEST_HOLD = 1.0
+_HOLD_UNFORETOLD = 0.1
 
 
 class RateLimiter:
@@ -69,220 +37,225 @@ class RateLimiter:
 
     Args:
         config: The limits; None for none.
+        budgets: Counted where the limits are; a request one has no room for is refused, not made to wait.
         clock: Monotonic seconds; deadlines are points on it.
+        share: Gives what counts for several processes together where a configuration names such a storage.
+        overspent: Told when a tenant's use reaches a soft budget: the tenant, the limit, what is spent.
     """
 
-    def __init__(self, config: RateLimitConfig | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        config: RateLimitConfig | None = None,
+        budgets: Sequence[Budget] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        share: Callable[[RateLimitConfig], SharedLimits | None] = lambda _config: None,
+        overspent: Callable[[str, Limit, int], None] = lambda _tenant, _limit, _spent: None,
+    ) -> None:
         self._clock = clock
         # Reentrant: a garbage-collected call may settle its reservation in the middle of a locked step.
         self._lock = threading.RLock()
-        self._config: RateLimitConfig | None = None
-        self._room: _Room | None = None
+        self._share = share
+        self._overspent = overspent
+        self._budgets = tuple(budgets)
+        self._sharing: SharedLimits | None = None
+        self._plans: Plans | None = None
+        self._door: Doorkeeper | None = None
+        self._number = 0
         self.configure(config)
 
     @property
     def active(self) -> bool:
-        """Whether any limit is set."""
-        return self._config is not None
+        """Whether there is anything to keep to."""
+        return self._plans is not None
 
     @property
     def queue_depth(self) -> int:
         """Requests waiting now."""
-        return len(self._room.queue) if self._room is not None else 0
+        return len(self._door.queue) if self._door is not None else 0
+
+    @property
+    def sharing(self) -> SharedLimits | None:
+        """What counts for several processes together, None when only this one counts."""
+        return self._sharing
 
     def configure(self, config: RateLimitConfig | None) -> None:
         """Set other limits. What was admitted stays counted; who waits keeps its turn and is judged again."""
-        if config is not None and config.requests_per_minute is None and config.tokens_per_minute is None:
+        if config is not None and not (config.limits_anything or config.heed_provider_limits):
             config = None
+        if config is None and self._budgets:
+            config = RateLimitConfig(heed_provider_limits=False)
+        sharing = None if config is None else self._share(config)
         with self._lock:
-            if config is not None and self._room is None:
-                self._room = _make_room()
-            self._config = config
-            if self._room is None:
-                return
-            self._room.admission.configure(config)
-            self._serve(self._room, self._room.queue.tenants())
+            self._sharing = sharing
+            self._plans = None if config is None else Plans(config, self._budgets)
+            if config is not None and self._door is None:
+                self._door = self._make_door()
+            if self._door is not None:
+                self._door.plans = self._plans
+                self._door.asks = sharing is not None
+                self._door.judge_anew()
 
     def remaining(self, tenant: str = "") -> int | None:
-        """Give the requests the tenant may still send in the current minute; None when unlimited."""
+        """Give the requests the tenant may still send now, as this process counts; None when unlimited."""
         with self._lock:
-            if self._room is None:
+            if self._door is None or self._plans is None:
                 return None
-            self._room.admission.now = self._clock()
-            return self._room.admission.requests_left(tenant)
+            self._door.admission.now = self._clock()
+            return self._door.admission.requests_left(self._plans.get(tenant, ""))
 
-    async def reserve(self, tenant: str, model: str, tokens: int, deadline: float) -> Reservation:
+    def foresee(
+        self, tenant: str, model: str, tokens: int, *, money: int = 0, alone: bool = True
+    ) -> tuple[Sequence[Standing], float]:
+        """Say what :meth:`reserve` would take of each limit, as this process counts, and in how many seconds it could.
+
+        Takes what :meth:`reserve` does. Nothing is counted, and those who wait before it are not waited for.
+        """
+        with self._lock:
+            door, plans = self._door, self._plans
+            if door is None or plans is None:
+                return (), 0.0
+            plan = plans.get(tenant, model, alone=alone)
+            door.admission.now = now = self._clock()
+            ask = Ask(plan, (1, max(tokens, 0), max(money, 0)), 0, 0, now)
+            return door.admission.standing(plan, ask.amounts), door.admission.seconds_until_room(ask)
+
+    def heed(self, model: str, headers: Mapping[str, str], *, closed_for: float | None = None) -> None:
+        """Take in what a provider said of its own limits, with an answer or with a refusal (status 429).
+
+        Args:
+            model: ``provider/model``.
+            headers: Response headers, names in lower case.
+            closed_for: Seconds after which a refused request may come again, None for no refusal.
+        """
+        from litellm_gateway.limit_hints import read_limit_hints
+
+        door, plans = self._door, self._plans
+        if door is None or plans is None or not plans.config.heed_provider_limits:
+            return
+        hints = read_limit_hints(headers)
+        if hints is None and not closed_for:
+            return
+        with self._lock:
+            now = self._clock()
+            if hints is not None:
+                door.admission.pace.heed(model, hints, now)
+            if closed_for:
+                door.admission.pace.close(model, closed_for, now)
+            door.serve(door.queue.pools())
+
+    async def reserve(
+        self,
+        tenant: str,
+        model: str,
+        tokens: int,
+        deadline: float,
+        *,
+        money: int = 0,
+        priority: int = 0,
+        alone: bool = True,
+    ) -> Reservation:
         """Take a place for one request and ``tokens`` tokens, both or none; wait for them if configured.
 
         Args:
             tenant: Whose limits to count against.
-            model: Named in errors.
+            model: ``provider/model``, for limits of its own and for errors.
             tokens: Most tokens the call may use, prompt and answer.
             deadline: Point on the clock until which waiting makes sense.
+            money: Most it may cost, in units of 10**-9.
+            priority: The higher, the earlier among the tenant's own that wait.
+            alone: No other model can answer; only then one waits for a provider that said it is full.
 
         Raises:
-            InvalidRequestError: More tokens than a minute's limit: it would never fit.
-            RateLimitError: No room, and queuing is off.
+            InvalidRequestError: More tokens than a limit ever lets through.
+            BudgetExceededError: A hard budget has no room for it.
+            RateLimitError: No room, and queuing is off; or the shared storage is out of reach and must not be.
             QueueTimeoutError: No room came free within ``queue_timeout`` or until the deadline.
             QueueFullError: As many wait as may.
         """
-        tokens = max(tokens, 0)
         with self._lock:
-            config, room = self._config, self._room
-            if config is None or room is None:
+            door, plans = self._door, self._plans
+            if door is None or plans is None:
                 return Reservation(tenant)
-            if config.tokens_per_minute is not None and tokens > config.tokens_per_minute:
-                raise _never_fits(tokens, config.tokens_per_minute, model)
-            room.admission.now = self._clock()
-            if tenant not in room.queue:
-                reservation = self._take(room, tenant, tokens)
-                if reservation is not None:
-                    return reservation
-            if not config.enable_queuing:
-                raise _refused(model, room.admission.seconds_until_room(tenant, tokens))
-            waiter = self._join(room, config, tenant, model, tokens, deadline)
+            plan = plans.get(tenant, model, alone=alone)
+            self._number += 1
+            door.admission.now = now = self._clock()
+            amounts = (1, max(tokens, 0), max(money, 0))
+            ask = Ask(plan, amounts, priority, self._number, min(now + plan.queue_timeout, deadline))
+            admitted = door.enter(ask)
+        reservation = admitted if isinstance(admitted, Reservation) else await self._wait(door, admitted)
+        if self._sharing is None:
+            return reservation
+        return await self._agree(door, reservation, deadline)
+
+    async def _wait(self, door: Doorkeeper, waiter: Waiter) -> Reservation:
         try:
-            return await waiter.wait(waiter.give_up_at - self._clock(), self._give_up)
+            return await waiter.wait(waiter.ask.give_up_at - self._clock(), self._give_up)
         except BaseException:
-            self._abandon(room, waiter)
+            with self._lock:
+                door.abandon(waiter)
             raise
 
-    def _take(self, room: _Room, tenant: str, tokens: int) -> Reservation | None:
-        """Count request and tokens now, both or none."""
-        admission = room.admission
-        if not admission.take(tenant, tokens):
-            return None
-        requests = 1 if admission.counts_requests else None
-        counted = None if admission.most_tokens is None else tokens
-        return Reservation(tenant, admission.now, requests, counted, self)
-
-    def _close(self, reservation: Reservation, requests: int | None, tokens: int) -> None:
-        """Count these amounts instead of the reserved ones, once, and let in who fits now."""
-        with self._lock:
-            if reservation._limiter is None or self._room is None:
-                return
-            reservation._limiter = None
-            admission, tenant = self._room.admission, reservation.tenant
-            admission.now = self._clock()
-            if reservation.requests is not None and requests is not None:
-                admission.correct_requests(tenant, requests - reservation.requests, reservation.at)
-            if reservation.tokens is not None:
-                admission.correct_tokens(tenant, tokens - reservation.tokens, reservation.at)
-            if tenant in self._room.queue:
-                self._serve(self._room, (tenant,))
-
-    def _join(
-        self, room: _Room, config: RateLimitConfig, tenant: str, model: str, tokens: int, deadline: float
-    ) -> Waiter:
-        from litellm_gateway.waiting_queue import Waiter
-
-        queue = room.queue
-        waiter = Waiter(tenant, model, tokens, min(room.admission.now + config.queue_timeout, deadline))
-        if waiter.give_up_at <= room.admission.now:
-            raise _timed_out(room, waiter)
-        if len(queue) >= config.max_queue_size:
-            displaced = queue.displace(tenant)
-            if displaced is None:
-                raise _queue_full(room, waiter)
-            displaced.refuse(_queue_full(room, displaced))
-        queue.join(waiter)
-        self._serve(room, (tenant,))
-        return waiter
-
-    def _serve(self, room: _Room, tenants: Iterable[str]) -> None:
-        """Let in who fits, one of each tenant in turn."""
-        room.admission.now = self._clock()
-        turn = deque(tenants)
-        while turn:
-            tenant = turn.popleft()
-            waiter = room.queue.first(tenant)
-            if waiter is not None and self._judge(room, waiter):
-                turn.append(tenant)
-
-    def _judge(self, room: _Room, waiter: Waiter) -> bool:
-        """Let the first of a tenant in, send it away, or set its alarm; False when it goes on waiting."""
-        admission, limit = room.admission, room.admission.most_tokens
-        if waiter.gone:
-            room.queue.leave(waiter)
-        elif waiter.give_up_at <= admission.now:
-            room.queue.leave(waiter)
-            waiter.refuse(_timed_out(room, waiter))
-        elif limit is not None and waiter.tokens > limit:
-            room.queue.leave(waiter)
-            waiter.refuse(_never_fits(waiter.tokens, limit, waiter.model))
-        else:
-            reservation = self._take(room, waiter.tenant, waiter.tokens)
-            if reservation is None:
-                seconds = admission.seconds_until_room(waiter.tenant, waiter.tokens)
-                waiter.ring_in(seconds, admission.now, self._ring)
-                return False
-            room.queue.leave(waiter)
-            room.queue.pass_turn(waiter.tenant)
-            if not waiter.grant(reservation):
-                reservation.refund()
-        return True
-
-    def _ring(self, tenant: str) -> None:
-        """Look again: the room the first of a tenant waited for should be there."""
-        with self._lock:
-            if self._room is not None:
-                self._serve(self._room, (tenant,))
-
     def _give_up(self, waiter: Waiter) -> None:
-        """Send a waiter away whose time is over; if it was given a place just now, it keeps that."""
         with self._lock:
-            if self._room is not None and self._room.queue.leave(waiter):
-                self._room.admission.now = self._clock()
-                waiter.refuse(_timed_out(self._room, waiter))
-                self._serve(self._room, (waiter.tenant,))
+            if self._door is not None:
+                self._door.give_up(waiter)
 
-    def _abandon(self, room: _Room, waiter: Waiter) -> None:
-        """Close the gap a cancelled waiter leaves, or give back the place it was just given."""
+    async def _agree(self, door: Doorkeeper, reservation: Reservation, deadline: float) -> Reservation:
+        """Have the processes that share the limits agree; as long as they do not, wait at the head of the line."""
+        while self._sharing is not None and reservation.ask is not None:
+            try:
+                answer = await self._sharing.take(reservation.ask, max(0.0, deadline - self._clock()))
+            except BaseException:
+                reservation.refund()
+                raise
+            if not isinstance(answer, Refused):
+                with self._lock:
+                    reservation.ticket = answer
+                    door.has_asked(reservation.ask, reservation)
+                break
+            with self._lock:
+                waiter = self._send_back(door, reservation, reservation.ask, answer)
+            reservation = await self._wait(door, waiter)
+        return reservation
+
+    def _send_back(self, door: Doorkeeper, reservation: Reservation, ask: Ask, refusal: Refused) -> Waiter:
+        """Undo an admission the other processes leave no room for, and let nobody ask again too soon."""
+        door.admission.now = self._clock()
+        spent = next((limit for limit in ask.plan.limits if limit.budget and limit.key == refusal.key), None)
+        if spent is None:
+            seconds = _HOLD_UNFORETOLD if refusal.seconds is None else min(refusal.seconds, _LONGEST_HOLD)
+            door.admission.hold(ask.plan.scope_of(refusal.key), seconds)
+        reservation.refund()
+        if spent is not None:
+            raise over_budget(spent, ask.plan.model, refusal.seconds)
+        if not ask.plan.waits:
+            raise refused(ask.plan, refusal.seconds)
+        return door.join(ask)
+
+    def _close(self, reservation: Reservation, changes: Amounts) -> None:
+        """Count so much more or less than was reserved, once, and let in who fits now."""
         with self._lock:
-            if room.queue.leave(waiter):
-                self._serve(room, (waiter.tenant,))
-            elif waiter.granted is not None:
-                waiter.granted.refund()
+            door, ask = self._door, reservation.ask
+            if reservation.close is None or ask is None or door is None:
+                return
+            reservation.close = None
+            door.close(ask, changes, reservation.at, asking=reservation)
+            if reservation.ticket is not None:
+                reservation.ticket.settle(changes)
+            if ask.plan.has_budget:
+                self._note_overspending(door, ask)
 
+    def _note_overspending(self, door: Doorkeeper, ask: Ask) -> None:
+        for limit, spent in door.admission.newly_overspent(ask.plan):
+            self._overspent(ask.plan.tenant, limit, spent)
 
-def _make_room() -> _Room:
-    from litellm_gateway.admission import Admission
-    from litellm_gateway.waiting_queue import WaitingQueue
+    def _look_again(self, waiter: Waiter) -> None:
+        with self._lock:
+            if self._door is not None:
+                self._door.serve_pool_of(waiter)
 
-    return _Room(Admission(), WaitingQueue())
+    def _make_door(self) -> Doorkeeper:
+        from litellm_gateway.doorkeeper import Doorkeeper
 
-
-def _never_fits(tokens: int, limit: int, model: str) -> InvalidRequestError:
-    return InvalidRequestError(
-        f"the request may use {tokens} tokens, more than tokens_per_minute={limit} ever lets through; "
-        "shorten the prompt, lower max_tokens or raise the limit",
-        parameter="max_tokens",
-        model=model,
-    )
-
-
-def _refused(model: str, retry_after: float) -> RateLimitError:
-    return RateLimitError(
-        "the gateway's own rate limit is reached and queuing is off; try again later",
-        retry_after=retry_after,
-        scope="gateway",
-        model=model,
-    )
-
-
-def _timed_out(room: _Room, waiter: Waiter) -> QueueTimeoutError:
-    return QueueTimeoutError(
-        "the request waited in the gateway's queue as long as it may; try again later, or raise the rate "
-        "limit, queue_timeout or the call's timeout",
-        retry_after=room.admission.seconds_until_room(waiter.tenant, waiter.tokens),
-        model=waiter.model,
-    )
-
-
-def _queue_full(room: _Room, waiter: Waiter) -> QueueFullError:
-    return QueueFullError(
-        f"{len(room.queue)} requests wait in the gateway's queue, as many as may; try again later, or raise "
-        "max_queue_size",
-        retry_after=room.admission.seconds_until_room(waiter.tenant, waiter.tokens),
-        model=waiter.model,
-    )
+        return Doorkeeper(self._clock, self._close, self._look_again)

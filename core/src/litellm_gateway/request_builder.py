@@ -112,6 +112,15 @@ def check_timeout(timeout: Any) -> float | None:
     return None if timeout is None else seconds("timeout", timeout)
 
 
+def check_priority(value: Any) -> int:
+    """Give the call's priority, 0 when it has none; refuse what is not a whole number from -100 to 100."""
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or not -100 <= value <= 100:
+        raise InvalidRequestError("priority must be a whole number from -100 to 100", parameter="priority")
+    return value
+
+
 def check_on_unsupported(value: Any) -> OnUnsupported:
     """Give the rule; refuse what is none."""
     rule: Any = _RULE("on_unsupported", value)
@@ -224,7 +233,7 @@ def _response_format(name: str, value: Any) -> ResponseFormat | None:
 
 
 _RULE = one_of("error", "warn", "drop")
-_NOT_FIELDS = frozenset({"messages", "system", "tenant_id", "timeout", "on_unsupported"})
+_NOT_FIELDS = frozenset({"messages", "system", "tenant_id", "timeout", "on_unsupported", "priority"})
 _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "model": short_name,
     "max_tokens": whole(1),

@@ -133,6 +133,7 @@ class GenerateOptions(TypedDict, total=False):
     system: str | None
     tenant_id: str | None
     timeout: float | None
+    priority: int | None
     max_tokens: int | None
     temperature: float | None
     top_p: float | None
@@ -162,6 +163,7 @@ class EmbedOptions(TypedDict, total=False):
     model: str | None
     tenant_id: str | None
     timeout: float | None
+    priority: int | None
     dimensions: int | None
     input_type: str | None
     encoding: EmbedEncoding | None

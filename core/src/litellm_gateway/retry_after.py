@@ -65,6 +65,25 @@ def parse_duration(text: str | None) -> float | None:
     return sum(float(number) * _unit(unit) for number, unit in _PIECE.findall(text))
 
 
+def seconds_until(value: str | None, headers: Mapping[str, str]) -> float | None:
+    """Give the seconds from the answer's own ``date`` header to a date (ISO 8601 or HTTP), None when either is not."""
+    if not value or len(value) > 64:
+        return None
+    from datetime import UTC, datetime
+
+    now = _date(headers.get("date"))
+    try:
+        then = datetime.fromisoformat(value)
+    except ValueError:
+        found = _date(value)
+        if found is None:
+            return None
+        then = found
+    if now is None:
+        return None
+    return max(0.0, ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds())
+
+
 def _unit(word: str) -> float:
     return _UNITS.get(word) or _UNITS[word.removesuffix("s")]
 

@@ -27,6 +27,7 @@ _USES = {
     "cache": 'provider="local", enable_caching=True, cache_backend="$name"',
     "telemetry": 'provider="local", telemetry=["$name"]',
     "transport": 'provider="openai", transport="$name"',
+    "limits": 'provider="local", rate_limit_config={"storage": "$name://"}',
     "policy": 'provider="local", policies=["$name"]',
 }
 KINDS = tuple(GROUPS)

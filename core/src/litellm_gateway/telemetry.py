@@ -78,7 +78,41 @@ class CallFinished:
     attempts: int = 0
 
 
-Event = CallStarted | AttemptFinished | CallFinished
+@frozen(kw_only=True)
+class LimitStoreChanged:
+    """The store that counts limits for several processes went out of reach, or is back.
+
+    Attributes:
+        store: Name of its plugin.
+        reachable: Whether it can be asked now; while not, ``on_storage_failure`` is followed.
+        error: Class name of what went wrong, None when it is back.
+    """
+
+    store: str
+    reachable: bool
+    error: str | None = None
+
+
+@frozen(kw_only=True)
+class BudgetReached:
+    """What is spent has reached a soft budget; told once until it is below again.
+
+    Attributes:
+        tenant: Whose call it was.
+        budget: ``tenant`` of the budget: a pattern, or None for the one over all.
+        unit: ``"tokens"`` or ``"money"``.
+        window: Seconds the budget looks back.
+        used: What is counted in that time.
+    """
+
+    tenant: str
+    budget: str | None
+    unit: str
+    window: float
+    used: Decimal
+
+
+Event = CallStarted | AttemptFinished | CallFinished | LimitStoreChanged | BudgetReached
 
 
 @define(eq=False)

@@ -1,32 +1,31 @@
 """Get a fresh answer from a provider: by following an identical request, with a batch, in parts, or alone.
 
-It reserves with the limiter before it sends and settles after; it knows neither cache nor guardrails.
+It reserves before it sends and settles after; it knows neither cache nor guardrails.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import within_deadline
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.embedding_parts import parts_of, send_parts
-from litellm_gateway.errors import DeadlineExceededError
-from litellm_gateway.ledger import estimate_text_tokens, estimate_tokens
+from litellm_gateway.errors import DeadlineExceededError, RateLimitError
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
-from litellm_gateway.streaming import close, in_time, open_stream
+from litellm_gateway.streaming import OpenStream, close, in_time, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.contracts import Call, EmbedLimits, Route
-    from litellm_gateway.rate_limiter import RateLimiter, Reservation
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.reserving import Hold, Reserving
     from litellm_gateway.responses import EmbedResponse, StreamChunk
     from litellm_gateway.single_flight import SingleFlight
 
@@ -46,7 +45,7 @@ class Upstream:
     embed_limits: Callable[[Route], EmbedLimits]
     single_flight: SingleFlight | None
     batching: RequestBatching | None
-    limiter: RateLimiter
+    reserving: Reserving
     attempts: Attempts
 
     async def make(
@@ -111,42 +110,53 @@ class Upstream:
         """Reserve, try the routes, settle."""
 
         async def attempt_whole(attempt: Attempt) -> Made:
-            answer = await ask(attempt, request)
+            try:
+                answer = await ask(attempt, request)
+            except RateLimitError as error:
+                self.reserving.heed(attempt, error)
+                raise
             attempt.ended()
+            self.reserving.heed(attempt)
             return Made(answer=answer, route=attempt.route)
 
-        if not self.limiter.active:
+        hold = await self.reserving.hold(call, request, routes)
+        if hold is None:
             return await self.attempts.run(call, routes, attempt_whole)
-        tokens = estimate_tokens(request)
-        reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
         try:
             made = await self.attempts.run(call, routes, attempt_whole)
-            reservation.settle(made.answer.usage.total_tokens)
+            hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None))
             return made
         finally:
-            reservation.refund()
+            hold.close()
 
     async def _stream(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
     ) -> AsyncIterator[StreamChunk]:
         """Reserve, open a stream on one of the routes, follow it, settle."""
-        reservation = None
-        if self.limiter.active:
-            tokens = estimate_tokens(request)
-            reservation = await self.limiter.reserve(call.tenant, routes[0].id, tokens, call.deadline)
-        pieces = None
+
+        async def attempt_stream(attempt: Attempt) -> OpenStream:
+            try:
+                opened = await open_stream(attempt, request, made)
+            except RateLimitError as error:
+                self.reserving.heed(attempt, error)
+                raise
+            self.reserving.heed(attempt)
+            return opened
+
+        hold = await self.reserving.hold(call, request, routes)
+        opened = pieces = None
         try:
-            opened = await self.attempts.run(
-                call, routes, lambda attempt: open_stream(attempt, request, made), streamed=True
-            )
+            opened = await self.attempts.run(call, routes, attempt_stream, streamed=True)
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece
         finally:
-            if pieces is not None:
-                await close(pieces)
-            if reservation is not None:
-                _settle(reservation, request, made, opened=pieces is not None)
+            try:
+                if pieces is not None:
+                    await close(pieces)
+            finally:
+                if hold is not None:
+                    _settle(hold, opened, made)
 
 
 def _apart(call: Call, key: CacheKey) -> CacheKey:
@@ -154,12 +164,8 @@ def _apart(call: Call, key: CacheKey) -> CacheKey:
     return CacheKey(call.tenant, key.digest)
 
 
-def _settle(reservation: Reservation, request: GenerateRequest, made: AnswerBuilder, *, opened: bool) -> None:
+def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder) -> None:
     """A stream that was never opened cost nothing; one that broke cost about what came."""
-    if not opened:
-        reservation.refund()
-    elif made.usage is not None:
-        reservation.settle(made.usage.total_tokens)
-    else:
-        prompt = estimate_tokens(evolve(request, max_tokens=1))
-        reservation.settle(prompt + estimate_text_tokens(made.text))
+    if opened is not None:
+        hold.streamed(opened.attempt.route, made.usage, made.text, made.model)
+    hold.close()

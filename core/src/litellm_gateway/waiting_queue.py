@@ -1,175 +1,225 @@
-"""Who waits for a place: first come, first served within a tenant, tenants in turn, bounded over all of them.
+"""Who waits for a place: in order within a line, lines of one pool in fair turns, bounded over all of them.
 
-It keeps order and wakes waiters through their own event loop. It knows no limits and takes no lock:
-``rate_limiter`` decides who gets a place and holds its own lock around every step.
+It keeps order and knows no limits; ``rate_limiter`` decides who gets a place and holds its lock around every step.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-from collections import OrderedDict
+from bisect import bisect_left, insort
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from litellm_gateway.limit_plans import Plan
+    from litellm_gateway.reservation import Reservation
+    from litellm_gateway.waiter import Waiter
 
-    from litellm_gateway.rate_limiter import Reservation
+Entry = tuple[int, int, "Waiter"]
 
 
 @define(eq=False)
-class Waiter:
-    """One request that waits.
+class Line:
+    """Requests of one tenant that want the same, the most urgent first, else in the order they came."""
 
-    Attributes:
-        tenant, model, tokens: What it asks for.
-        give_up_at: Point on the limiter's clock until which it waits.
-        loop, place: Its event loop, and the future there that ends the wait.
-        granted: The place it was given; set before ``place`` is, which may be on another thread's loop.
-        alarm_at: When its alarm rings, None if none is set; only the first of a tenant has one.
-    """
-
+    key: str
     tenant: str
-    model: str
-    tokens: int
-    give_up_at: float
-    loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
-    place: asyncio.Future[Reservation] = field(init=False)
-    granted: Reservation | None = None
-    alarm_at: float | None = None
-    _alarm: asyncio.TimerHandle | None = None
+    weight: float
+    entries: list[Entry] = field(factory=list)
 
-    def __attrs_post_init__(self) -> None:
-        self.place = self.loop.create_future()
-
-    async def wait(self, seconds: float, give_up: Callable[[Waiter], None]) -> Reservation:
-        """Wait for the place; ``give_up`` is called after ``seconds``."""
-        timer = self.loop.call_later(seconds, give_up, self)
-        try:
-            return await self.place
-        finally:
-            timer.cancel()
-            self._silence()
+    def __len__(self) -> int:
+        return len(self.entries)
 
     @property
-    def gone(self) -> bool:
-        """Whether its loop is closed, so that nobody waits any more."""
-        return self.loop.is_closed()
+    def first(self) -> Waiter:
+        """Who is next."""
+        return self.entries[0][2]
 
-    def grant(self, reservation: Reservation) -> bool:
-        """Hand the place over; False when its loop is gone and nobody will take it."""
-        self.granted = reservation
-        return self._tell(self._take, reservation)
 
-    def refuse(self, error: Exception) -> None:
-        """End the wait with an error."""
-        self._tell(self._fail, error)
+@define(eq=False)
+class _Turn:
+    """How far a tenant has come, at which weight, and how many lines it has."""
 
-    def ring_in(self, seconds: float, now: float, ring: Callable[[str], None]) -> None:
-        """Have ``ring`` called with the tenant ``seconds`` after ``now``, and not when it was to before."""
-        if self.alarm_at is not None and abs(self.alarm_at - now - seconds) < 0.001:
-            return
-        self.alarm_at = now + seconds
-        self._tell(self._set_alarm, max(seconds, 0.001), ring)
+    reached: float
+    weight: float
+    lines: int = 0
 
-    def _tell(self, step: Callable[..., None], *args: object) -> bool:
-        """Run a step on the waiter's loop, at once if that is the one running here."""
-        with contextlib.suppress(RuntimeError):
-            if asyncio.get_running_loop() is self.loop:
-                step(*args)
-                return True
-        try:
-            self.loop.call_soon_threadsafe(step, *args)
-        except RuntimeError:  # the loop is closed
-            return False
-        return True
 
-    def _take(self, reservation: Reservation) -> None:
-        if not self.place.done():
-            self.place.set_result(reservation)
+@define(eq=False)
+class Pool:
+    """Lines that wait for the same places. Each tenant's turn comes as often as its weight says.
 
-    def _fail(self, error: Exception) -> None:
-        if not self.place.done():
-            self.place.set_exception(error)
+    Attributes:
+        lines: By key.
+        asking: Who was let in here and is asking the processes that share the limits; others wait for that.
+    """
 
-    def _set_alarm(self, seconds: float, ring: Callable[[str], None]) -> None:
-        self._silence()
-        if not self.place.done():
-            self._alarm = self.loop.call_later(seconds, self._ring, ring)
+    key: str
+    lines: dict[str, Line] = field(factory=dict)
+    asking: Reservation | None = None
+    _turns: dict[str, _Turn] = field(factory=dict)
+    _now: float = 0.0
+    _weights: float = 0.0
 
-    def _ring(self, ring: Callable[[str], None]) -> None:
-        self.alarm_at = None
-        ring(self.tenant)
+    def line(self, plan: Plan) -> Line:
+        """Give the line of a plan; a tenant that had none starts as far as everybody in turn has come."""
+        line = self.lines.get(plan.line)
+        if line is None:
+            line = self.lines[plan.line] = Line(plan.line, plan.tenant, plan.weight)
+            if plan.tenant not in self._turns:
+                self._turns[plan.tenant] = _Turn(self._now, plan.weight)
+                self._weights += plan.weight
+            self._turns[plan.tenant].lines += 1
+        return line
 
-    def _silence(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+    def remove(self, line: Line) -> None:
+        """Take an empty line away."""
+        del self.lines[line.key]
+        turn = self._turns[line.tenant]
+        turn.lines -= 1
+        if not turn.lines:
+            del self._turns[line.tenant]
+            self._weights = self._weights - turn.weight if self._turns else 0.0
+
+    def round(self) -> Round:
+        """Give the lines in order of their turns."""
+        return Round(self)
+
+    def pass_turn(self, line: Line, cost: float) -> None:
+        """Note that the first of a line is served with something of a certain size; it still stands in it."""
+        turn = self._turns[line.tenant]
+        turn.reached += cost / turn.weight
+        self._now += cost / max(self._weights, turn.weight)
+
+    def reached(self, tenant: str) -> float:
+        """Give how far a tenant that waits has come; the one least far is next."""
+        return self._turns[tenant].reached
+
+
+class Round:
+    """One walk over the lines of a pool; a line that was served comes again in its turn."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._heap = [self._place(line) for line in pool.lines.values()]
+        heapify(self._heap)
+
+    def next(self) -> Line | None:
+        """Give the line whose turn it is, None when all have been looked at."""
+        while self._heap:
+            place = heappop(self._heap)
+            line = place[-1]
+            if not line.entries:
+                continue
+            if place[0] < self._pool.reached(line.tenant):  # another line of the tenant was served meanwhile
+                self.again(line)
+                continue
+            return line
+        return None
+
+    def again(self, line: Line) -> None:
+        """Let the line come again."""
+        if line.entries:
+            heappush(self._heap, self._place(line))
+
+    def _place(self, line: Line) -> tuple[float, int, int, Line]:
+        rank, number, _ = line.entries[0]
+        return self._pool.reached(line.tenant), rank, number, line
 
 
 class WaitingQueue:
-    """The waiters of every tenant, in order. Leaving costs the same wherever one stands."""
+    """All that wait, in their lines and pools. Leaving costs about the same wherever one stands."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[str, OrderedDict[Waiter, None]] = OrderedDict()
+        self._pools: dict[str, Pool] = {}
+        self._waiting: dict[str, int] = {}
         self._depth = 0
         self._process = os.getpid()
 
     def __len__(self) -> int:
-        return self._depth if self._lines and self._of_this_process() else 0
+        return self._depth if self._of_this_process() else 0
 
-    def __contains__(self, tenant: str) -> bool:
-        return bool(self._lines) and tenant in self._of_this_process()
+    def pool(self, key: str) -> Pool | None:
+        """Give a pool in which somebody waits or asks."""
+        return self._of_this_process().get(key)
 
-    def tenants(self) -> Iterator[str]:
-        """Give the tenants that wait, the one waiting longest for its turn first."""
-        return iter(tuple(self._of_this_process()))
+    def pools(self) -> tuple[Pool, ...]:
+        """Give all pools in which somebody waits or asks."""
+        return tuple(self._of_this_process().values())
 
-    def first(self, tenant: str) -> Waiter | None:
-        """Give the tenant's next waiter."""
-        line = self._lines.get(tenant)
-        return None if line is None else next(iter(line))
+    def is_before_nobody(self, plan: Plan) -> bool:
+        """Tell whether nobody waits in whose turn a newcomer would come."""
+        pool = self._pools.get(plan.pool)
+        return pool is None or not (pool.lines or pool.asking)
 
-    def join(self, waiter: Waiter) -> None:
-        """Put a waiter at the end of its tenant's line."""
-        self._lines.setdefault(waiter.tenant, OrderedDict())[waiter] = None
+    def join(self, waiter: Waiter) -> Pool:
+        """Put a waiter where it belongs in its line."""
+        plan = waiter.ask.plan
+        pool = self._of_this_process().setdefault(plan.pool, Pool(plan.pool))
+        insort(pool.line(plan).entries, (-waiter.ask.priority, waiter.ask.number, waiter))
+        self._waiting[plan.tenant] = self._waiting.get(plan.tenant, 0) + 1
         self._depth += 1
+        return pool
 
     def leave(self, waiter: Waiter) -> bool:
         """Take a waiter out, wherever it stands; False when it is not waiting any more."""
-        line = self._lines.get(waiter.tenant)
-        if line is None or waiter not in line:
+        plan = waiter.ask.plan
+        pool = self._pools.get(plan.pool)
+        line = pool.lines.get(plan.line) if pool is not None else None
+        if pool is None or line is None:
             return False
-        del line[waiter]
+        entry = (-waiter.ask.priority, waiter.ask.number, waiter)
+        index = bisect_left(line.entries, entry[:2], key=lambda known: known[:2])
+        if index >= len(line.entries) or line.entries[index][2] is not waiter:
+            return False
+        del line.entries[index]
         self._depth -= 1
-        if not line:
-            del self._lines[waiter.tenant]
+        self._waiting[plan.tenant] -= 1
+        if not line.entries:
+            self._remove(pool, line)
         return True
 
-    def pass_turn(self, tenant: str) -> None:
-        """Put a tenant that was served behind the others."""
-        if tenant in self._lines:
-            self._lines.move_to_end(tenant)
+    def drop_if_idle(self, pool: Pool) -> None:
+        """Forget a pool in which nobody waits or asks."""
+        if not pool.lines and pool.asking is None and self._pools.get(pool.key) is pool:
+            del self._pools[pool.key]
 
     def displace(self, tenant: str) -> Waiter | None:
-        """Take the last waiter out of the longest line, if that is longer than ``tenant``'s would become.
+        """Take the last waiter out of the tenant with most waiting, if it has more than ``tenant`` would have.
 
         So a tenant with many waiting requests cannot keep the others out of a full queue.
         """
-        longest = max(self._lines.values(), key=len, default=None)
-        if longest is None or len(longest) <= len(self._lines.get(tenant, ())) + 1:
+        longest = max(self._waiting, key=self._waiting.__getitem__, default=None)
+        if longest is None or self._waiting[longest] <= self._waiting.get(tenant, 0) + 1:
             return None
-        last = next(reversed(longest))
+        lines = [line for pool in self._pools.values() for line in pool.lines.values() if line.tenant == longest]
+        last = max((line.entries[-1] for line in lines), key=lambda entry: entry[:2])[2]
         self.leave(last)
         return last
 
-    def _of_this_process(self) -> OrderedDict[str, OrderedDict[Waiter, None]]:
-        """Give the lines; after a fork they are the parent's, whose loops do not run here, and are dropped."""
+    def empty(self) -> list[Waiter]:
+        """Take everybody out, in the order they came."""
+        pools = self._of_this_process().values()
+        waiters = [entry[2] for pool in pools for line in pool.lines.values() for entry in line.entries]
+        self._forget()
+        return sorted(waiters, key=lambda waiter: waiter.ask.number)
+
+    def _remove(self, pool: Pool, line: Line) -> None:
+        pool.remove(line)
+        if not self._waiting[line.tenant]:
+            del self._waiting[line.tenant]
+        self.drop_if_idle(pool)
+
+    def _of_this_process(self) -> dict[str, Pool]:
+        """Give the pools; after a fork they are the parent's, whose loops do not run here, and are dropped."""
         if self._process != os.getpid():
             self._process = os.getpid()
-            self._lines.clear()
-            self._depth = 0
-        return self._lines
+            self._forget()
+        return self._pools
+
+    def _forget(self) -> None:
+        self._pools = {}
+        self._waiting = {}
+        self._depth = 0

@@ -60,7 +60,7 @@ def test_each_setting_refuses_what_it_cannot_be(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "inner"),
     [
-        ("rate_limit_config", {"requests_per_hour": 5}),
+        ("rate_limit_config", {"request_per_hours": 5}),
         ("rate_limit_config", {"enable_queuing": "yes"}),
         ("circuit_breaker", {"failure_rate": "half"}),
         ("circuit_breaker", {"windows": 5}),

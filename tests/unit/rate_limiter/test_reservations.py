@@ -54,7 +54,7 @@ def tokens_free(limiter: RateLimiter, upto: int, tenant: str = "") -> int:
     return -1
 
 
-@pytest.mark.parametrize("config", [None, RateLimitConfig()])
+@pytest.mark.parametrize("config", [None, RateLimitConfig(heed_provider_limits=False)])
 def test_without_a_limit_everything_is_let_in(config: RateLimitConfig | None) -> None:
     """No config, or one without limits, switches the limiter off."""
     limiter = RateLimiter(config)

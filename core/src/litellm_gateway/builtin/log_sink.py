@@ -10,7 +10,7 @@ from attrs.validators import instance_of, min_len
 from litellm_gateway.contracts import Offer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.secrets import redact
-from litellm_gateway.telemetry import AttemptFinished, CallFinished
+from litellm_gateway.telemetry import AttemptFinished, BudgetReached, CallFinished, LimitStoreChanged
 
 if TYPE_CHECKING:
     from litellm_gateway.contracts import BuildContext, TelemetrySink
@@ -27,7 +27,7 @@ class LogSettings:
 
 
 class LogSink:
-    """Writes finished calls at level INFO and attempts at DEBUG.
+    """Writes finished calls at level INFO, attempts at DEBUG, reached budgets and a store out of reach at WARNING.
 
     The line says the most useful things in words; all of them are in the record's ``extra`` fields, for handlers
     that write structured logs.
@@ -37,7 +37,7 @@ class LogSink:
         import logging
 
         self._logger = logging.getLogger(settings.logger)
-        self._info, self._debug = logging.INFO, logging.DEBUG
+        self._info, self._debug, self._warning = logging.INFO, logging.DEBUG, logging.WARNING
 
     def listening(self) -> bool:
         """Tell whether anybody reads what would be written; if not, the gateway builds no events."""
@@ -52,6 +52,8 @@ class LogSink:
         elif isinstance(event, AttemptFinished) and self._logger.isEnabledFor(self._debug):
             fields = _attempt_fields(event)
             self._logger.log(self._debug, "%s", _attempt_line(fields), extra=fields)
+        elif isinstance(event, LimitStoreChanged | BudgetReached) and self._logger.isEnabledFor(self._warning):
+            self._logger.log(self._warning, "%s", _warning_line(event))
 
     async def aclose(self) -> None:
         """Nothing to write: handlers belong to the application."""
@@ -71,6 +73,15 @@ def _call_line(fields: dict[str, Any]) -> str:
 def _attempt_line(fields: dict[str, Any]) -> str:
     line = f"attempt {fields['number']} of {_whose(fields)} in {fields['seconds']:.3f} s"
     return line if fields["error"] is None else f"{line}: {fields['error']}"
+
+
+def _warning_line(event: LimitStoreChanged | BudgetReached) -> str:
+    if isinstance(event, BudgetReached):
+        whose = "of all tenants" if event.budget is None else f"of tenant {_safe(event.tenant)}"
+        return f"the {event.unit} budget {whose} is reached: {event.used:f} in {event.window:g} s"
+    if event.reachable:
+        return f"the storage '{event.store}' of the rate limits can be reached again"
+    return f"the storage '{event.store}' of the rate limits is out of reach: {event.error}"
 
 
 def _whose(fields: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-KINDS = ("provider", "guardrail", "cache", "telemetry", "transport", "policy")
+KINDS = ("provider", "guardrail", "cache", "telemetry", "transport", "policy", "limits")
 
 
 @click.command("new", short_help="Write a new plugin from a template.")

@@ -1,0 +1,153 @@
+"""Hold what a call may use of limits and budgets from before it is sent until it is over, exactly once.
+
+It joins the estimate, the price and the rate limiter; none of them knows the others.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, frozen
+
+from litellm_gateway.errors import QuotaExceededError, RateLimitError
+from litellm_gateway.ledger import estimate_text_tokens
+from litellm_gateway.limit_plans import METRICS, MONEY_UNIT
+from litellm_gateway.responses import TokenUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_gateway.admission import Standing
+    from litellm_gateway.attempts import Attempt
+    from litellm_gateway.contracts import Call, Route
+    from litellm_gateway.ledger import Ledger
+    from litellm_gateway.rate_limiter import RateLimiter
+    from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.reservation import Reservation
+    from litellm_gateway.responses import Price
+    from litellm_gateway.token_estimator import Estimate, TokenEstimator
+
+_UNITS_PER_MONEY = 10**9
+_PRICED_PER = 10**6
+
+
+@define(eq=False)
+class Hold:
+    """What one call holds; :meth:`close` must follow, whatever happens."""
+
+    reserving: Reserving
+    request: AnyRequest
+    model: str
+    estimate: Estimate
+    reservation: Reservation
+
+    def answered(self, route: Route, usage: TokenUsage, named: str | None = None) -> None:
+        """Count what was really used, and learn from it."""
+        money = self.reserving.money(route, usage, named) if self.reserving.counts_money else 0
+        self.reservation.settle(usage.total_tokens, money)
+        if route.id == self.model:
+            self.reserving.estimator.learn(self.model, self.request, self.estimate, usage)
+
+    def streamed(self, route: Route, usage: TokenUsage | None, text: str, named: str | None) -> None:
+        """Count a stream that was opened: what it reported, or about what came of it."""
+        if usage is None:
+            usage = TokenUsage(
+                input_tokens=self.estimate.prompt, output_tokens=estimate_text_tokens(text), estimated=True
+            )
+        self.answered(route, usage, named)
+
+    def close(self) -> None:
+        """Give everything back, unless it was settled."""
+        self.reservation.refund()
+
+
+@frozen(kw_only=True, eq=False)
+class Reserving:
+    """Reserves for calls, and tells the limiter what providers say.
+
+    Attributes:
+        limiter: Counts; nothing is reserved while it is not active.
+        counts_money: Whether a budget is in money, so that calls are priced beforehand.
+    """
+
+    limiter: RateLimiter
+    ledger: Ledger
+    estimator: TokenEstimator
+    counts_money: bool = False
+
+    def foresee(self, tenant: str, request: AnyRequest, routes: Sequence[Route]) -> dict[str, Any] | None:
+        """Say what :meth:`hold` would reserve and what is free of it, as plain data; None when there are no limits."""
+        if not self.limiter.active:
+            return None
+        model = routes[0].id
+        estimate = self.estimator.estimate(model, request)
+        money = self._most_money(routes, estimate)
+        each, seconds = self.limiter.foresee(tenant, model, estimate.total, money=money, alone=len(routes) == 1)
+        return {
+            "model": model,
+            "requests": 1,
+            "tokens": estimate.total,
+            "money": money * MONEY_UNIT if self.counts_money else None,
+            "remaining": self.limiter.remaining(tenant),
+            "wait": seconds if math.isfinite(seconds) else None,
+            "each": [_shown(standing) for standing in each],
+        }
+
+    async def hold(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Hold | None:
+        """Reserve for a call, waiting in line if configured; None when there are no limits."""
+        if not self.limiter.active:
+            return None
+        model = routes[0].id
+        estimate = self.estimator.estimate(model, request)
+        reservation = await self.limiter.reserve(
+            call.tenant,
+            model,
+            estimate.total,
+            call.deadline,
+            money=self._most_money(routes, estimate),
+            priority=call.priority,
+            alone=len(routes) == 1,
+        )
+        return Hold(self, request, model, estimate, reservation)
+
+    def heed(self, attempt: Attempt, error: BaseException | None = None) -> None:
+        """Hand on what the provider said of its limits with the answer to an attempt, or with its refusal."""
+        if not self.limiter.active:
+            return
+        closed_for = None
+        if isinstance(error, RateLimitError) and error.scope == "provider":
+            closed_for = None if isinstance(error, QuotaExceededError) else error.retry_after
+        self.limiter.heed(attempt.route.id, attempt.call.provider_headers or {}, closed_for=closed_for)
+
+    def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:
+        """Give what a call cost in units of 10**-9, rounded up."""
+        cost = self.ledger.cost(route.provider, route.model, usage, named=named)
+        return 0 if cost is None else int((cost * _UNITS_PER_MONEY).to_integral_value(ROUND_CEILING))
+
+    def _most_money(self, routes: Sequence[Route], estimate: Estimate) -> int:
+        """Give the most a call may cost, in units of 10**-9, whichever of its routes answers."""
+        if not self.counts_money:
+            return 0
+        known = (self.ledger.price(route.provider, route.model) for route in routes)
+        return max((_most_of(price, estimate) for price in known if price is not None), default=0)
+
+
+def _most_of(price: Price, estimate: Estimate) -> int:
+    prompt = max(price.input, price.cache_write or Decimal(0)) * estimate.prompt
+    total = (prompt + price.output * estimate.answer) * _UNITS_PER_MONEY / _PRICED_PER
+    return int(total.to_integral_value(ROUND_CEILING))
+
+
+def _shown(standing: Standing) -> dict[str, Any]:
+    limit = standing.limit
+    show = int if limit is None or limit.metric < METRICS.index("money") else limit.shown
+    return {
+        "of": standing.whose,
+        "unit": "concurrency" if limit is None else METRICS[limit.metric],
+        "seconds": None if limit is None else limit.seconds,
+        "limit": show(standing.amount),
+        "reserved": show(standing.takes),
+        "free": show(max(0, standing.amount - standing.used)),
+    }

@@ -1,0 +1,60 @@
+"""Turn plain data into settings; what is unknown or impossible is named with the path that leads to it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from litellm_gateway.errors import ConfigurationError
+from litellm_gateway.setting_checks import words_of
+
+
+def check_keys(
+    values: Mapping[str, Any] | Sequence[str], known: Mapping[str, Any] | Sequence[str], *, path: str
+) -> None:
+    """Refuse keys nobody knows, naming the nearest known one."""
+    for name in values:
+        if name not in known:
+            where = f"{path}.{name}" if path else str(name)
+            raise ConfigurationError(
+                f"unknown setting '{where}'{nearest(str(name), known)} Known: {', '.join(sorted(known))}.",
+                path=where,
+            )
+
+
+def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    """Give ``": did you mean 'x'?"`` when something known is close, else ``"."``."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f": did you mean '{close[0]}'?" if close else "."
+
+
+def from_mapping(kind: type, value: Any, *, path: str) -> Any:
+    """Turn plain data into one instance of an attrs class; an instance passes through.
+
+    Raises:
+        ConfigurationError: Not a mapping, an unknown key, a missing or impossible value; ``path`` leads to it.
+    """
+    if isinstance(value, kind) and kind is not object:
+        return value
+    if value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"{path} must be a mapping or a {kind.__name__}, not {type(value).__name__}", path=path
+        )
+    if not attrs.has(kind):
+        if value:
+            raise ConfigurationError(f"{path} takes no settings, got {', '.join(map(str, value))}", path=path)
+        return kind()
+    check_keys(value, attrs.fields_dict(kind), path=path)
+    try:
+        return kind(**value)
+    except ConfigurationError as error:
+        inner = error.path or ""
+        raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
+    except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
+        fault = ConfigurationError(f"{path}: {words_of(error, value)}", path=path)
+    raise fault

@@ -1,0 +1,86 @@
+"""Add up what each tenant has used since the gateway was made: calls, tokens by bucket, money. Bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from litellm_gateway.telemetry import CallRecord
+
+_TENANTS = 10_000
+
+
+@define
+class _Sums:
+    calls: int = 0
+    errors: int = 0
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cost: Decimal = Decimal(0)
+
+    def add(self, record: CallRecord) -> None:
+        self.calls += 1
+        self.errors += record.error is not None
+        usage = record.usage
+        if usage is not None and not record.cached and not record.shared:
+            self.input += usage.input_tokens
+            self.cache_read += usage.cache_read_tokens
+            self.cache_write += usage.cache_write_tokens
+            self.output += usage.output_tokens
+            self.reasoning += usage.reasoning_tokens
+        if record.cost is not None:
+            self.cost += record.cost
+
+    def report(self) -> dict[str, Any]:
+        tokens = {
+            "input": self.input,
+            "cache_read": self.cache_read,
+            "cache_write": self.cache_write,
+            "output": self.output,
+            "reasoning": self.reasoning,
+        }
+        tokens["total"] = sum(tokens.values())
+        return {"calls": self.calls, "errors": self.errors, "tokens": tokens, "cost": self.cost}
+
+
+class UsageBook:
+    """Sums per tenant, and over all.
+
+    Args:
+        max_tenants: Tenants kept apart; beyond that the one that called longest ago is forgotten, the sum over
+            all stays right.
+    """
+
+    def __init__(self, *, max_tenants: int = _TENANTS) -> None:
+        self._most = max_tenants
+        self._lock = threading.Lock()
+        self._all = _Sums()
+        self._tenants: OrderedDict[str, _Sums] = OrderedDict()
+
+    def note(self, record: CallRecord) -> None:
+        """Take in a call that has ended; an answer from the cache or another call costs nothing."""
+        tenant = record.call.tenant
+        with self._lock:
+            sums = self._tenants.get(tenant)
+            if sums is None:
+                sums = self._tenants[tenant] = _Sums()
+                if len(self._tenants) > self._most:
+                    self._tenants.popitem(last=False)
+            else:
+                self._tenants.move_to_end(tenant)
+            sums.add(record)
+            self._all.add(record)
+
+    def report(self, tenant: str | None) -> dict[str, Any]:
+        """Give the sums of one tenant, or over all with None."""
+        with self._lock:
+            sums = self._all if tenant is None else self._tenants.get(tenant, _Sums())
+            return sums.report()

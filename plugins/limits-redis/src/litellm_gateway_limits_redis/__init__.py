@@ -1,0 +1,1 @@
+"""Rate limits and budgets counted for several processes together, in Redis or Valkey."""

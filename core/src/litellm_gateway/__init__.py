@@ -24,7 +24,7 @@ _NAMES = {
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
     "responses": "EmbedResponse GenerateResponse StreamChunk ToolCallDelta",
-    "route_config": "CircuitBreakerConfig RetryBudgetConfig RouteConfig",
+    "route_config": "CircuitBreakerConfig HealthCheckConfig HedgingConfig RetryBudgetConfig RouteConfig",
     "secrets": "Secret",
     "token_usage": "Price TokenUsage",
 }

@@ -109,7 +109,7 @@ class Attempts:
                 if pause is None:
                     break
                 await self._sleep(pause)
-            if hedge is not None and hedge.beside in waiting and hedge.beside_failed:
+            if hedge is not None and hedge.beside is not None and hedge.beside in waiting:
                 tried.append(hedge.beside)  # it had its try already
                 waiting = [each for each in waiting if each != hedge.beside]
             tried.append(route)
@@ -129,7 +129,7 @@ class Attempts:
 
     def _failed(self, call: Call, route: Route, error: GatewayError, *, tries: int, others: int) -> float | None:
         """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
-        _note(call, route, error)
+        _blame(call, route, error)
         pause = self._pause(call, error, tries=tries, others=others)
         if pause is None or not self._budget.take():
             return None
@@ -150,14 +150,18 @@ class Attempts:
         if delay is None or call.retries_left <= 0 or delay >= call.remaining():
             return await self._once(call, route, send, again=False, hedge=hedge)
 
+        unheard: list[GatewayError] = []
+
         async def ask(route: Route, *, beside: bool) -> T:
             try:
                 return await self._once(call, route, send, again=beside, hedge=hedge, beside=beside)
             except GatewayError as error:
-                if hedge.beside is not None:  # the other one may still answer, and nobody hear of this
-                    hedge.beside_failed |= beside
-                    _note(call, route, error)
-                    self.statistics.leave_alone(route, error)
+                if beside:
+                    self._note(call, route, error)
+                elif hedge.beside is not None:  # the other one may still answer, and nobody hear of this
+                    unheard.append(error)
+                if hedge.beside is not None:
+                    hedge.failed = "second" if beside else "first"
                 raise
 
         def second() -> Coroutine[Any, Any, T] | None:
@@ -169,11 +173,19 @@ class Attempts:
                 hedge.give_back()
                 return None
             call.retries_left -= 1
-            hedge.sent(call, other)
+            hedge.sent(call, route, other)
             return ask(other, beside=True)
 
         first = ask(route, beside=False)
-        return await race(first, delay, second, tasks=hedge.tasks, decided=hedge.decided, discard=discard)
+        answer = await race(first, delay, second, tasks=hedge.tasks, decided=hedge.decided, discard=discard)
+        for error in unheard:
+            self._note(call, route, error)
+        return answer
+
+    def _note(self, call: Call, route: Route, error: GatewayError) -> None:
+        """Note the error of one of two requests; the other one may be answered."""
+        _blame(call, route, error)
+        self.statistics.leave_alone(route, error)
 
     async def _once(
         self,
@@ -251,11 +263,10 @@ def foreign(provider: str, error: Exception) -> GatewayError:
     )
 
 
-def _note(call: Call, route: Route, error: GatewayError) -> None:
+def _blame(call: Call, route: Route, error: GatewayError) -> None:
     error.provider = error.provider or route.provider
     error.model = error.model or route.model
-    if not any(each is error for each in call.errors):
-        call.errors.append(error)
+    call.errors.append(error)
 
 
 def _near(routes: Sequence[Route], waiting: Sequence[Route]) -> Sequence[Route]:

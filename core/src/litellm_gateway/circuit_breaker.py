@@ -134,6 +134,12 @@ class CircuitBreaker:
         with self._lock:
             self._close()
 
+    def probe_now(self) -> None:
+        """Let calls probe an open circuit without waiting any longer; one that was opened by hand stays open."""
+        with self._lock:
+            if self._state == "open" and self._open_until is not None:
+                self._open_until = min(self._open_until, self._clock())
+
     def reset(self) -> None:
         """Forget everything, as if it were new."""
         self.close()
@@ -267,6 +273,12 @@ class CircuitBreakers:
         """Give the state of one circuit without making its breaker."""
         breaker = self._all().get(key)
         return "closed" if breaker is None else breaker.state
+
+    def probe_now(self, provider: str) -> None:
+        """Let calls probe every open circuit of a provider without waiting any longer."""
+        for key, breaker in self._all().items():
+            if key.partition("/")[0] == provider:
+                breaker.probe_now()
 
     def state(self) -> State:
         """Give the worst state of all: ``open``, else ``half_open``, else ``closed``."""

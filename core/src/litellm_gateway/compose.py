@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.config import GatewayConfig
+    from litellm_gateway.health_check import HealthChecks
+    from litellm_gateway.hedging import Hedging
 
 
 async def _sleep(seconds: float) -> None:
@@ -111,6 +113,7 @@ class Composer:
             ledger=ledger,
             usage=UsageBook(),
             telemetry=telemetry,
+            checks=self._build_checks(targets, breakers),
         )
         composition = Composition(
             config=config,
@@ -126,6 +129,7 @@ class Composer:
             transport=builder.transport,
             guardrails=guardrails,
             sinks=tuple(name for name, _ in sinks),
+            hedging=pipeline.upstream.hedging,
             offers=self._offers,
             closers=builder.closers,
         )
@@ -175,11 +179,28 @@ class Composer:
             batching=self._build_batching(),
             reserving=reserving,
             attempts=attempts,
+            hedging=self._build_hedging(reserving.ledger),
         )
 
     def _build_reserving(self, limiter: RateLimiter, ledger: Ledger) -> Reserving:
         counts_money = any(budget.money is not None for budget in self._config.budgets)
         return Reserving(limiter=limiter, ledger=ledger, estimator=TokenEstimator(), counts_money=counts_money)
+
+    def _build_hedging(self, ledger: Ledger) -> Hedging | None:
+        if self._config.hedging is None:
+            return None
+        from litellm_gateway.hedging import Hedging
+
+        return Hedging(self._config.hedging, price=ledger.estimate)
+
+    def _build_checks(self, targets: Mapping[str, Target], breakers: CircuitBreakers) -> HealthChecks | None:
+        if self._config.health_check is None:
+            return None
+        from litellm_gateway.health_check import HealthChecks
+
+        checks = HealthChecks(self._config.health_check, targets, breakers, clock=self._clock, random=self._random)
+        self._builder.closers.append(checks)  # closed before the providers it asks
+        return checks
 
     def _build_batching(self) -> Any:
         config = self._config

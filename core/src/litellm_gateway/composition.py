@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from litellm_gateway.circuit_breaker import CircuitBreakers
     from litellm_gateway.config import GatewayConfig
     from litellm_gateway.contracts import Transport
+    from litellm_gateway.hedging import Hedging
     from litellm_gateway.offers import Offered, Offers
     from litellm_gateway.pipeline import Pipeline
     from litellm_gateway.rate_limiter import RateLimiter
@@ -39,7 +40,7 @@ class Composition:
         default: Name of the default provider, None when calls must name one.
         targets: Providers by name.
         pipeline: The way of a request through the parts.
-        breakers, statistics, budget, limiter, cache, telemetry: Parts whose state can be asked for.
+        breakers, statistics, budget, limiter, cache, telemetry, hedging: Parts whose state can be asked for.
     """
 
     config: GatewayConfig
@@ -55,6 +56,7 @@ class Composition:
     transport: LazyTransport
     guardrails: tuple[str, ...]
     sinks: tuple[str, ...]
+    hedging: Hedging | None
     _offers: Offers
     _closers: list[Any] = field(factory=list)
 

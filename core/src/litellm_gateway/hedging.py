@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from litellm_gateway.loop_state import DetachedTasks, LoopLocal
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
@@ -63,8 +63,9 @@ class Hedge:
         streamed: A stream is asked for.
         beside: Route the second request went to; None while there is none.
         answered_by: Which of the two gave the answer.
-        beside_failed: The second request failed before the first was over.
-        lost: About what the one that was given up has cost.
+        failed: Which of the two failed while the other was on its way.
+        given_up: Route of the request that was given up because the other was answered.
+        lost: About what that one has used.
     """
 
     request: AnyRequest
@@ -72,8 +73,10 @@ class Hedge:
     _owner: Hedging
     beside: Route | None = None
     answered_by: Literal["first", "second"] | None = None
-    beside_failed: bool = False
+    failed: Literal["first", "second"] | None = None
+    given_up: Route | None = None
     lost: TokenUsage | None = None
+    _first: Route | None = None
 
     @property
     def tasks(self) -> DetachedTasks:
@@ -96,9 +99,9 @@ class Hedge:
         """Say that the second request was not sent after all."""
         self._owner.give_back()
 
-    def sent(self, call: Call, route: Route) -> None:
+    def sent(self, call: Call, first: Route, second: Route) -> None:
         """Note that a second request is on its way."""
-        self.beside = route
+        self._first, self.beside = first, second
         call.hedges += (self,)
 
     def decided(self, by_second: bool) -> None:
@@ -106,6 +109,12 @@ class Hedge:
         self.answered_by = "second" if by_second else "first"
         if by_second:
             self._owner.won()
+
+    def overtook(self, usage: TokenUsage) -> None:
+        """Note about what the request that was given up has used, if one was."""
+        if self.answered_by is not None and self.failed is None:
+            self.given_up = self._first if self.answered_by == "second" else self.beside
+            self.lost = evolve(usage, estimated=True)
 
 
 class Hedging:

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from litellm_gateway.cache_mechanism import CacheMechanism
     from litellm_gateway.contracts import CacheKey, Call, Route
     from litellm_gateway.guarding import Guards
+    from litellm_gateway.health_check import HealthChecks
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.provider_table import RouteTable
     from litellm_gateway.requests import AnyRequest
@@ -58,6 +60,7 @@ class Pipeline:
     ledger: Ledger
     usage: UsageBook
     telemetry: Telemetry
+    checks: HealthChecks | None = None
     in_flight: set[Call] = field(factory=set, repr=False)
 
     async def run(self, call: Call, request: AnyRequest, record: CallRecord) -> Any:
@@ -65,6 +68,8 @@ class Pipeline:
         self.in_flight.add(call)
         try:
             self.telemetry.started(record, request.model)
+            if self.checks is not None:
+                self.checks.used()
             if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
@@ -99,6 +104,8 @@ class Pipeline:
         pieces: AsyncIterator[StreamChunk] | None = None
         try:
             self.telemetry.started(record, request.model)
+            if self.checks is not None:
+                self.checks.used()
             if self.guards.active:
                 checked = await self.guards.check_request(request, call)
                 assert not isinstance(checked, EmbedRequest)
@@ -172,6 +179,15 @@ class Pipeline:
         record.shared = made is None
         return made, pieces
 
+    def _given_up(self, call: Call) -> Decimal:
+        """Give about what those requests cost that were given up because another one was answered."""
+        costs = (
+            self.ledger.cost(hedge.given_up.provider, hedge.given_up.model, hedge.lost)
+            for hedge in call.hedges
+            if hedge.given_up is not None and hedge.lost is not None
+        )
+        return sum((cost for cost in costs if cost is not None), Decimal(0))
+
     def _signed(self, answer: Any, call: Call, record: CallRecord) -> Any:
         """Write who answered, how long it took and what it cost into the answer's metadata."""
         record.usage = answer.usage
@@ -180,6 +196,8 @@ class Pipeline:
         record.cost = self.ledger.cost(provider, record.model or answer.model, answer.usage, named=answer.model)
         if (record.cached or record.shared) and record.cost is not None:
             record.cost *= 0
+        if call.hedges and record.cost is not None:
+            record.cost += self._given_up(call)
         metadata = {
             **answer.metadata,
             "provider": provider,
@@ -189,6 +207,7 @@ class Pipeline:
             "cost": record.cost,
             "cached": record.cached,
             "attempts": call.attempts,
+            "hedged": call.hedges[-1].answered_by if call.hedges else None,
             "failures": failures_of(call) if call.errors else (),
         }
         return evolve(answer, metadata=metadata)

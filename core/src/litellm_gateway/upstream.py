@@ -15,14 +15,17 @@ from litellm_gateway.attempts import within_deadline
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.embedding_parts import parts_of, send_parts
 from litellm_gateway.errors import DeadlineExceededError, RateLimitError
+from litellm_gateway.ledger import estimate_prompt_tokens
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.streaming import OpenStream, close, in_time, open_stream
+from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.contracts import Call, EmbedLimits, Route
+    from litellm_gateway.hedging import Hedge, Hedging
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.reserving import Hold, Reserving
@@ -47,6 +50,7 @@ class Upstream:
     batching: RequestBatching | None
     reserving: Reserving
     attempts: Attempts
+    hedging: Hedging | None = None
 
     async def make(
         self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None
@@ -119,15 +123,20 @@ class Upstream:
             self.reserving.heed(attempt)
             return Made(answer=answer, route=attempt.route)
 
+        hedge = self.hedging.plan(request) if self.hedging is not None else None
         hold = await self.reserving.hold(call, request, routes)
-        if hold is None:
+        if hold is None and hedge is None:
             return await self.attempts.run(call, routes, attempt_whole)
         try:
-            made = await self.attempts.run(call, routes, attempt_whole)
-            hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None))
+            made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
+            if hedge is not None:
+                hedge.overtook(made.answer.usage)
+            if hold is not None:
+                hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None), hedge)
             return made
         finally:
-            hold.close()
+            if hold is not None:
+                hold.close()
 
     async def _stream(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
@@ -143,10 +152,15 @@ class Upstream:
             self.reserving.heed(attempt)
             return opened
 
+        hedge = self.hedging.plan(request, streamed=True) if self.hedging is not None else None
         hold = await self.reserving.hold(call, request, routes)
         opened = pieces = None
         try:
-            opened = await self.attempts.run(call, routes, attempt_stream, streamed=True)
+            opened = await self.attempts.run(
+                call, routes, attempt_stream, streamed=True, hedge=hedge, discard=OpenStream.discard
+            )
+            if hedge is not None:
+                hedge.overtook(TokenUsage(input_tokens=estimate_prompt_tokens(request)))
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece
@@ -156,7 +170,7 @@ class Upstream:
                     await close(pieces)
             finally:
                 if hold is not None:
-                    _settle(hold, opened, made)
+                    _settle(hold, opened, made, hedge)
 
 
 def _apart(call: Call, key: CacheKey) -> CacheKey:
@@ -164,8 +178,8 @@ def _apart(call: Call, key: CacheKey) -> CacheKey:
     return CacheKey(call.tenant, key.digest)
 
 
-def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder) -> None:
+def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder, hedge: Hedge | None) -> None:
     """A stream that was never opened cost nothing; one that broke cost about what came."""
     if opened is not None:
-        hold.streamed(opened.attempt.route, made.usage, made.text, made.model)
+        hold.streamed(opened.attempt.route, made.usage, made.text, made.model, hedge)
     hold.close()

@@ -11,6 +11,7 @@ from attrs import define
 
 if TYPE_CHECKING:
     from litellm_gateway.telemetry import CallRecord
+    from litellm_gateway.token_usage import TokenUsage
 
 _TENANTS = 10_000
 
@@ -31,13 +32,19 @@ class _Sums:
         self.errors += record.error is not None
         usage = record.usage
         if usage is not None and not record.cached and not record.shared:
-            self.input += usage.input_tokens
-            self.cache_read += usage.cache_read_tokens
-            self.cache_write += usage.cache_write_tokens
-            self.output += usage.output_tokens
-            self.reasoning += usage.reasoning_tokens
+            self._add_tokens(usage)
+        for hedge in record.call.hedges:
+            if hedge.lost is not None:
+                self._add_tokens(hedge.lost)
         if record.cost is not None:
             self.cost += record.cost
+
+    def _add_tokens(self, usage: TokenUsage) -> None:
+        self.input += usage.input_tokens
+        self.cache_read += usage.cache_read_tokens
+        self.cache_write += usage.cache_write_tokens
+        self.output += usage.output_tokens
+        self.reasoning += usage.reasoning_tokens
 
     def report(self) -> dict[str, Any]:
         tokens = {

@@ -94,7 +94,7 @@ class HealthChecks:
             self._wait(loop)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Give ``reachable`` (None until asked), ``seconds``, ``age`` and ``error`` of each provider that can be asked."""
+        """Give ``reachable`` (None until asked), ``seconds``, ``age`` and ``error`` per provider that can be asked."""
         now = self._clock()
         return {name: _shown(self._checked.get(name), now) for name in self._targets}
 

@@ -183,7 +183,9 @@ class HealthChecks:
             self._breakers.probe_now(name)
 
     def _pause(self) -> float:
-        return self._config.interval * (1.0 + JITTER * self._random.random())
+        """Give the seconds to the next round: at least as many as one may take, so that they never pile up."""
+        longest = self._config.timeout * -(-len(self._targets) // AT_ONCE)
+        return max(longest, self._config.interval * (1.0 + JITTER * self._random.random()))
 
 
 def _tick(weak: ref[HealthChecks], pid: int) -> None:

@@ -102,7 +102,8 @@ class HealthCheckConfig:
     """How often providers are asked whether they can be reached, while the gateway is in use.
 
     Attributes:
-        interval: Seconds between two rounds, lengthened by chance by a fifth at most.
+        interval: Seconds between two rounds, lengthened by chance by a fifth at most, and never less than a round
+            may take.
         timeout: Seconds a provider has to answer.
     """
 

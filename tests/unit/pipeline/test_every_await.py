@@ -29,12 +29,13 @@ class Steps:
 
     failing: int = 0
     taken: int = 0
+    pause: float = 0.0
 
     async def __call__(self) -> None:
         self.taken += 1
         if self.taken == self.failing:
             raise ValueError(FAILURE)
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.pause)
 
 
 @define(eq=False)
@@ -240,7 +241,7 @@ async def ready(feature: str, ask: str, **settings: Any) -> tuple[LiteLLMGateway
     gateway, parts = make(feature, **settings)
     if "hedging" in FEATURES[feature]:
         assert await ASK[ask](gateway) == "one two"
-        parts.step.taken = 0
+        parts.step.taken, parts.step.pause = 0, 0.002  # slower than it is known to be
     parts.step.failing = failing
     return gateway, parts
 
@@ -309,3 +310,16 @@ async def test_a_stream_dropped_after_any_piece_leaves_nothing_behind(feature: s
         await at_rest(parts, gateway)
         assert await streamed(gateway) == "one two"
         await gateway.aclose()
+
+
+@pytest.mark.parametrize("ask", ASK)
+async def test_the_calls_that_are_to_be_hedged_are(ask: str) -> None:
+    """What is cancelled and made to fail above are two requests at once."""
+    gateway, parts = await ready("hedged", ask)
+    asked, attempts = parts.asked, 3 if ask == "embed" else 1
+
+    assert await ASK[ask](gateway) == "one two"
+
+    assert parts.asked > asked + attempts
+    await at_rest(parts, gateway)
+    await gateway.aclose()

@@ -26,7 +26,7 @@ from litellm_gateway.responses import EmbedResponse, GenerateResponse, ModelList
 from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallRecord, CallStarted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 FAULTS = ("error", "overloaded", "limited", "connection", "malformed", "hang", "long", "stranger", "cut", "slow")
 PIECES = 3
@@ -34,7 +34,13 @@ PIECES = 3
 
 @define(eq=False)
 class Provider:
-    """Answers with who asked what; while a fault is on, some requests meet it."""
+    """Answers with who asked what; while a fault is on, some requests meet it.
+
+    Attributes:
+        faults: From when, until when, which, and the share of requests that meet it.
+        down: Everything fails.
+        seconds: How long an answer takes with so many on their way, and nothing fails; None for any time.
+    """
 
     name: str
     chance: random.Random
@@ -44,6 +50,7 @@ class Provider:
     first_asked: dict[str, float] = field(factory=dict)
     per_call: Counter[str] = field(factory=Counter)
     down: bool = False
+    seconds: Callable[[int], float] | None = None
 
     @hookimpl
     def gateway_provider(self) -> ProviderOffer:
@@ -69,6 +76,9 @@ class Provider:
         return None
 
     async def _meet(self, fault: str | None) -> None:
+        if self.seconds is not None:
+            await asyncio.sleep(self.seconds(self.active))
+            return
         await asyncio.sleep(self.chance.uniform(0.05, 1.0) * (40 if fault == "slow" else 1))
         if fault == "hang":
             await asyncio.Event().wait()

@@ -82,3 +82,23 @@ def test_a_provider_that_is_back_is_used_within_two_seconds(settings: dict[str, 
         return answered
 
     assert all(run(outage()))
+
+
+def test_a_call_in_parts_closes_the_circuit_it_probes() -> None:
+    """One part probes and the others wait for it; were they refused, such calls would keep a circuit open for good."""
+
+    async def outage() -> list[float]:
+        world = World(7, circuit_breaker=CircuitBreakerConfig(minimum_calls=2, recovery_timeout=10.0), max_retries=0)
+        world.providers[0].down = True
+        for _ in range(4):
+            with pytest.raises(GatewayError):
+                await world.embed(world.open_call(), list(range(10)))
+        world.providers[0].down = False
+        await asyncio.sleep(15.0)
+        vectors = await world.embed(world.open_call(), list(range(10)))
+        assert world.composition.breakers.state() == "closed"
+        await world.at_rest()
+        await world.aclose()
+        return vectors
+
+    assert run(outage()) == [float(number) for number in range(10)]

@@ -127,6 +127,10 @@ class Attempts:
         ordered = routes.in_order(tenant=tenant, streamed=streamed)
         return ordered if routes.fixed else self.statistics.awake(ordered)
 
+    def probes(self, route: Route) -> bool:
+        """Say whether a route lets single requests through only, to find out whether it works again."""
+        return self._breakers.look(route.id) == "half_open"
+
     def _failed(self, call: Call, route: Route, error: GatewayError, *, tries: int, others: int) -> float | None:
         """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
         _blame(call, route, error)

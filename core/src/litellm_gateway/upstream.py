@@ -13,7 +13,7 @@ from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import within_deadline
 from litellm_gateway.contracts import CacheKey
-from litellm_gateway.embedding_parts import parts_of, send_parts
+from litellm_gateway.embedding_parts import MOST_AT_ONCE, parts_of, send_parts
 from litellm_gateway.errors import DeadlineExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_prompt_tokens
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
@@ -107,7 +107,9 @@ class Upstream:
             answer: EmbedResponse = made[-1].answer
             return answer
 
-        answer = await send_parts(parts, send)
+        # A circuit that is to be probed lets one part through: were the others refused at once, they would stop it.
+        at_once = 1 if self.attempts.probes(routes[0]) else MOST_AT_ONCE
+        answer = await send_parts(parts, send, at_once=at_once)
         return Made(answer=answer, route=made[-1].route)
 
     async def _send(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:

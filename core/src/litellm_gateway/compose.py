@@ -95,6 +95,7 @@ class Composer:
         statistics = RouteStatistics(clock=self._clock, key_rest=config.key_rest)
         budget = RetryBudget(config.retry_budget, clock=self._clock, at_least=config.max_retries)
         ledger = Ledger(prices_of(self._plugins, targets))
+        usage = UsageBook(ledger.cost)
         attempts = Attempts(
             targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
         )
@@ -109,9 +110,9 @@ class Composer:
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger)),
+            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger), usage),
             ledger=ledger,
-            usage=UsageBook(),
+            usage=usage,
             telemetry=telemetry,
             checks=self._build_checks(targets, breakers),
         )
@@ -170,7 +171,9 @@ class Composer:
             config.rate_limit_config, config.budgets, clock=self._clock, share=stores, overspent=stores.overspent
         )
 
-    def _build_upstream(self, targets: Mapping[str, Target], attempts: Attempts, reserving: Reserving) -> Upstream:
+    def _build_upstream(
+        self, targets: Mapping[str, Target], attempts: Attempts, reserving: Reserving, usage: UsageBook
+    ) -> Upstream:
         config = self._config
         shares = config.enable_request_deduplication
         return Upstream(
@@ -179,6 +182,7 @@ class Composer:
             batching=self._build_batching(),
             reserving=reserving,
             attempts=attempts,
+            spent=usage.spent,
             hedging=self._build_hedging(reserving.ledger),
         )
 

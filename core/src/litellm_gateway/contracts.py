@@ -45,7 +45,11 @@ if TYPE_CHECKING:
         TokenCount,
     )
     from litellm_gateway.telemetry import Event
+    from litellm_gateway.token_usage import TokenUsage
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
+
+
+Spent = tuple["Route", "TokenUsage", "str | None"]
 
 
 @define(eq=False)
@@ -65,6 +69,8 @@ class Call:
         priority: The higher, the earlier among the tenant's own calls that wait for a limit.
         provider_headers: Headers of the answer that came last, names in lower case; None before the first.
         hedges: Requests that were sent a second time while they were on their way.
+        spent: What answers to it used, each with its route and the model as the provider named it.
+        ended: Whether its caller has its answer, or has left; others may still wait for what it asked.
     """
 
     id: str
@@ -79,6 +85,8 @@ class Call:
     priority: int = 0
     provider_headers: Mapping[str, str] | None = field(default=None, repr=False)
     hedges: tuple[Hedge, ...] = field(default=(), repr=False)
+    spent: tuple[Spent, ...] = field(default=(), repr=False)
+    ended: bool = False
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""

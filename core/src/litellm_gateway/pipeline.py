@@ -26,12 +26,13 @@ from litellm_gateway.dialects import as_chunks
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
 from litellm_gateway.streaming import close
+from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.contracts import CacheKey, Call, Route
+    from litellm_gateway.contracts import CacheKey, Call, Route, Spent
     from litellm_gateway.guarding import Guards
     from litellm_gateway.health_check import HealthChecks
     from litellm_gateway.ledger import Ledger
@@ -88,9 +89,7 @@ class Pipeline:
             record.failed(error)
             raise
         finally:
-            self.in_flight.discard(call)
-            self.usage.note(record)
-            self.telemetry.finished(record)
+            self._end(call, record)
 
     async def stream(self, begin: Callable[[], CallRecord], request: GenerateRequest) -> AsyncIterator[StreamChunk]:
         """Answer a request piece by piece; ``record.answer`` is the whole answer once the stream has ended.
@@ -134,10 +133,22 @@ class Pipeline:
         finally:
             if pieces is not None:
                 await close(pieces)
-            record.usage = record.usage or shown.usage
-            self.in_flight.discard(call)
-            self.usage.note(record)
-            self.telemetry.finished(record)
+            self._end(call, record)
+
+    def _end(self, call: Call, record: CallRecord) -> None:
+        """Note how a call ended, and what was used of it though its caller has no answer."""
+        self.in_flight.discard(call)
+        call.ended = True
+        if record.usage is None and call.spent:
+            record.usage = sum((usage for _, usage, _ in call.spent), TokenUsage())
+            record.cost = self._cost_of(call.spent)
+        self.usage.note(record)
+        self.telemetry.finished(record)
+
+    def _cost_of(self, spent: Sequence[Spent]) -> Decimal | None:
+        costs = [self.ledger.cost(route.provider, route.model, usage, named=named) for route, usage, named in spent]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known, Decimal(0)) if known else None
 
     def _key(self, call: Call, request: AnyRequest, routes: RoutePlan) -> CacheKey | None:
         if self.cache is None and self.upstream.single_flight is None:

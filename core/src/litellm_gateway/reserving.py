@@ -57,13 +57,14 @@ class Hold:
 
     def streamed(
         self, route: Route, usage: TokenUsage | None, text: str, named: str | None, hedge: Hedge | None = None
-    ) -> None:
-        """Count a stream that was opened: what it reported, or about what came of it."""
+    ) -> TokenUsage:
+        """Count a stream that was opened, and say what: what it reported, or about what came of it."""
         if usage is None:
             usage = TokenUsage(
                 input_tokens=self.estimate.prompt, output_tokens=estimate_text_tokens(text), estimated=True
             )
         self.answered(route, usage, named, hedge)
+        return usage
 
     def close(self) -> None:
         """Give everything back, unless it was settled."""

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litellm_gateway.contracts import Call, Spent
     from litellm_gateway.telemetry import CallRecord
     from litellm_gateway.token_usage import TokenUsage
 
@@ -39,6 +42,10 @@ class _Sums:
         if record.cost is not None:
             self.cost += record.cost
 
+    def add_late(self, usage: TokenUsage, cost: Decimal | None) -> None:
+        self._add_tokens(usage)
+        self.cost += cost or Decimal(0)
+
     def _add_tokens(self, usage: TokenUsage) -> None:
         self.input += usage.input_tokens
         self.cache_read += usage.cache_read_tokens
@@ -62,11 +69,13 @@ class UsageBook:
     """Sums per tenant, and over all.
 
     Args:
+        cost: Gives what the usage of a provider's model costs.
         max_tenants: Tenants kept apart; beyond that the one that called longest ago is forgotten, the sum over
             all stays right.
     """
 
-    def __init__(self, *, max_tenants: int = _TENANTS) -> None:
+    def __init__(self, cost: Callable[..., Decimal | None], *, max_tenants: int = _TENANTS) -> None:
+        self._cost = cost
         self._most = max_tenants
         self._lock = threading.Lock()
         self._all = _Sums()
@@ -85,6 +94,18 @@ class UsageBook:
                 self._tenants.move_to_end(tenant)
             sums.add(record)
             self._all.add(record)
+
+    def spent(self, call: Call, spent: Spent) -> None:
+        """Take in what an answer used; if its caller has left, nobody else tells of it."""
+        if not call.ended:
+            call.spent += (spent,)
+            return
+        route, usage, named = spent
+        cost = self._cost(route.provider, route.model, usage, named=named)
+        with self._lock:
+            for sums in (self._all, self._tenants.get(call.tenant)):
+                if sums is not None:
+                    sums.add_late(usage, cost)
 
     def report(self, tenant: str | None) -> dict[str, Any]:
         """Give the sums of one tenant, or over all with None."""

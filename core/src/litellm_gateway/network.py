@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _READ_AHEAD = 128 * 1024
 _STALE_WITHIN = 0.25
+_LARGE_BODY = 512 * 1024
 
 
 @frozen
@@ -206,10 +207,13 @@ class NetworkStream(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._sent_at = self._loop.time()
-        data = self._outgoing[0] if len(self._outgoing) == 1 else b"".join(self._outgoing)
-        self._outgoing.clear()
-        if self._transport is not None and not self._ended:
-            self._transport.write(data)
+        pieces = self._outgoing
+        if len(pieces) > 1 and len(pieces[-1]) < _LARGE_BODY:  # a large one is not copied once more
+            pieces = [b"".join(pieces)]
+        self._outgoing = []
+        for piece in pieces:
+            if self._transport is not None and not self._ended:
+                self._transport.write(piece)
 
     def _nothing_more(self) -> bytes:
         self.hung_up = not self._aborted
@@ -280,6 +284,12 @@ def connect_error(error: Exception, target: Target) -> GatewayError:
     """Name why a connection could not be opened."""
     if isinstance(error, GatewayError):
         return error
+    typed = _no_connection(error, target)
+    typed.phase = "connect"
+    return typed
+
+
+def _no_connection(error: Exception, target: Target) -> ProviderConnectionError:
     via = f" through the proxy {target.proxy.host}:{target.proxy.port}" if target.proxy else ""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProviderConnectionError(

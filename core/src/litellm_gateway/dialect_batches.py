@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import evolve
 
@@ -22,7 +22,6 @@ from litellm_gateway.wire import WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-
     from datetime import datetime
 
     from litellm_gateway.batch_records import Batch, BatchOutput, BatchSubmission
@@ -39,20 +38,7 @@ _DROPPED = {"cancelled": "cancelled first", "expired": "not through in time"}
 
 
 class BatchDialect(Dialect, Protocol):
-    """A dialect that also speaks of batches. Ids of batches are the provider's own.
-
-    ``batch_upload`` says whether the requests go up as a file before the batch is made.
-    """
-
-    batch_upload: bool
-
-    def encode_batch_input(self, submission: BatchSubmission) -> WireRequest:
-        """Write the upload of the requests; asked only where there is one."""
-        ...
-
-    def decode_batch_input(self, response: WireResponse) -> str:
-        """Read the id of the uploaded file."""
-        ...
+    """A dialect that also speaks of batches. Ids of batches are the provider's own."""
 
     def encode_batch(self, submission: BatchSubmission, input_id: str | None) -> WireRequest:
         """Write the request that makes the batch."""
@@ -87,6 +73,18 @@ class BatchDialect(Dialect, Protocol):
         ...
 
 
+class BatchFileDialect(BatchDialect, Protocol):
+    """A dialect of batches whose requests go up as a file before the batch is made."""
+
+    def encode_batch_input(self, submission: BatchSubmission) -> WireRequest:
+        """Write the upload of the requests."""
+        ...
+
+    def decode_batch_input(self, response: WireResponse) -> str:
+        """Read the id of the uploaded file."""
+        ...
+
+
 class DialectBatches(DialectProvider):
     """A :class:`~litellm_gateway.dialects.DialectProvider` whose dialect also speaks of batches."""
 
@@ -94,11 +92,12 @@ class DialectBatches(DialectProvider):
 
     async def prepare_batch(self, submission: BatchSubmission, call: Call) -> str | None:
         """Upload the requests, where the provider wants a file."""
-        if not self.dialect.batch_upload:
+        if not hasattr(self.dialect, "encode_batch_input"):
             return None
-        wire = await self._written_apart(partial(self.dialect.encode_batch_input, submission), submission)
+        dialect = cast("BatchFileDialect", self.dialect)
+        wire = await self._written_apart(partial(dialect.encode_batch_input, submission), submission)
         response = await self._exchange(wire, call, submission.model)
-        return self._read(self.dialect.decode_batch_input, response, submission.model)
+        return self._read(dialect.decode_batch_input, response, submission.model)
 
     async def start_batch(self, submission: BatchSubmission, prepared: str | None, call: Call) -> Batch:
         """Make the batch, with one request that is never repeated."""

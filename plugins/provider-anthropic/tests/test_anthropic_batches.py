@@ -12,11 +12,12 @@ from litellm_gateway import (
     InvalidRequestError,
     LiteLLMGateway,
     MalformedResponseError,
+    ProviderConnectionError,
     ProviderOverloadedError,
     UnsupportedParameterError,
     create_gateway,
 )
-from litellm_gateway.batch_errors import BatchItemDroppedError, BatchNotFoundError
+from litellm_gateway.batch_errors import BatchItemDroppedError, BatchNotFoundError, BatchUncertainError
 from litellm_gateway.responses import GenerateResponse
 from litellm_gateway.testing.batch_suite import BatchSuite, lines, reply
 from litellm_gateway.testing.loopback import LoopbackServer
@@ -247,3 +248,15 @@ class TestAnthropicBatches(BatchSuite):
         lines([json.loads(result("one", "succeeded", message=message("Hi"))), json.loads(result("two", "expired")), 7]),
     )
     finished_ids: ClassVar[set[str]] = {"one", "two"}
+
+
+async def test_a_server_that_was_not_reached_made_no_batch() -> None:
+    """A refused connection is told as it is, and tried again: nothing was sent."""
+    gateway = create_gateway(provider="anthropic", api_key=KEY, base_url="http://127.0.0.1:9", max_retries=1)
+
+    async with gateway:
+        with pytest.raises(ProviderConnectionError) as caught:
+            await gateway.batches.submit_async(["a"])
+
+    assert not isinstance(caught.value, BatchUncertainError)
+    assert caught.value.phase == "connect"

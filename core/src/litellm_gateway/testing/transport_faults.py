@@ -169,6 +169,7 @@ class FaultPromises(TransportFixture):
         no_tls.close()
 
         assert [type(error) for error in errors] == [ProviderConnectionError] * 3
+        assert [getattr(error, "phase", None) for error in errors] == ["connect"] * 3
 
     @in_a_loop
     async def test_p17_phases_time_out_by_name(self) -> None:

@@ -69,7 +69,7 @@ def read_batch(body: dict[str, Any]) -> Batch:
         created_at=moment(data.get("createTime")),
         ended_at=moment(data.get("endTime")),
         reasons=(as_text(fault.get("message"), "message") or "no reason given",) if fault else (),
-        raw={name: value for name, value in body.items() if name != "response"},
+        raw={"name": name, "metadata": {key: value for key, value in data.items() if key != "output"}},
     )
 
 

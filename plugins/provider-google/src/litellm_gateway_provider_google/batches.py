@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
 from litellm_gateway import json_codec
 from litellm_gateway.batch_records import BatchOutput
 from litellm_gateway.dialect_batches import joined_entries
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from litellm_gateway.requests import Request
     from litellm_gateway.wire import WireRequest, WireResponse
 
+_LARGEST_OPERATION: Final = 256 * 1024 * 1024
+"""An operation that is done holds all its results, each of which may be longer than its request."""
+
 
 class GeminiBatchDialect(GeminiDialect):
     """Speaks of batches too, with the arguments of :class:`GeminiDialect`; Vertex AI has another way, from buckets."""
@@ -47,7 +51,7 @@ class GeminiBatchDialect(GeminiDialect):
 
     def encode_batch_status(self, batch_id: str) -> WireRequest:
         """Ask how a batch stands."""
-        return self._address.lookup(f"batches/{batch_id}")
+        return evolve(self._address.lookup(f"batches/{batch_id}"), answer_limit=_LARGEST_OPERATION)
 
     def decode_batch(self, response: WireResponse) -> Batch:
         """Read a batch."""

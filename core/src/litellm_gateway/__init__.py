@@ -10,7 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "config": "CacheConfig GatewayConfig RateLimitConfig",
+    "config": "CacheConfig GatewayConfig",
     "errors": (
         "AllRoutesFailedError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError "
         "ContentFilteredError ContextWindowExceededError DeadlineExceededError GatewayError GuardrailError "
@@ -24,6 +24,7 @@ _NAMES = {
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
     "responses": "EmbedResponse GenerateResponse StreamChunk ToolCallDelta",
+    "limit_settings": "Budget RateLimitConfig",
     "route_config": "CircuitBreakerConfig RetryBudgetConfig RouteConfig",
     "secrets": "Secret",
     "token_usage": "Price TokenUsage",

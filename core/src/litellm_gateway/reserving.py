@@ -122,13 +122,14 @@ class Reserving:
 
     def heed(self, attempt: Attempt, error: BaseException | None = None) -> None:
         """Hand on what the provider said of its limits with the answer to an attempt, or with its refusal."""
-        if not self.limiter.active:
+        headers = attempt.call.provider_headers
+        if not self.limiter.active or (error is None and not headers):
             return
         closed_for = None
         if isinstance(error, RateLimitError) and error.scope == "provider":
             closed_for = None if isinstance(error, QuotaExceededError) else error.retry_after
-        alone = attempt.hedge is None or attempt.hedge.beside is None  # else nobody knows whose headers came last
-        headers = attempt.call.provider_headers if alone else None
+        if attempt.hedge is not None and attempt.hedge.beside is not None:
+            headers = None  # two were on their way: nobody knows whose headers came last
         self.limiter.heed(attempt.route.id, headers or {}, closed_for=closed_for)
 
     def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:

@@ -61,6 +61,11 @@ def _to_money(value: Any) -> Any:
     return Decimal(str(value)) if is_number else value
 
 
+def _given(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        refuse(attribute.name, "must be a number", value)
+
+
 def _at_most_kept(_instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
     if value > TIMES_KEPT:
         refuse(attribute.name, f"must be at most {TIMES_KEPT}, the times that are kept", value)
@@ -93,8 +98,8 @@ class HedgingConfig:
     percentile: float = field(default=0.95, validator=_below_one)
     max_extra_ratio: float = field(default=0.05, validator=share)
     max_cost: Decimal | None = field(default=None, converter=_to_money, validator=_money)
-    min_samples: int = field(default=20, validator=[whole, positive, _at_most_kept])
-    min_delay: float = field(default=0.05, validator=not_negative)
+    min_samples: int = field(default=20, validator=[_given, whole, positive, _at_most_kept])
+    min_delay: float = field(default=0.05, validator=[_given, not_negative])
 
 
 @frozen(kw_only=True)
@@ -107,8 +112,8 @@ class HealthCheckConfig:
         timeout: Seconds a provider has to answer.
     """
 
-    interval: float = field(default=30.0, validator=positive)
-    timeout: float = field(default=5.0, validator=positive)
+    interval: float = field(default=30.0, validator=[_given, positive])
+    timeout: float = field(default=5.0, validator=[_given, positive])
 
 
 def _to_numbers(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,10 @@ class _Sums:
         self._add_tokens(usage)
         self.cost += cost or Decimal(0)
 
+    def merge(self, other: _Sums) -> None:
+        for name in _NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def _add_tokens(self, usage: TokenUsage) -> None:
         self.input += usage.input_tokens
         self.cache_read += usage.cache_read_tokens
@@ -65,6 +69,9 @@ class _Sums:
         return {"calls": self.calls, "errors": self.errors, "tokens": tokens, "cost": self.cost}
 
 
+_NAMES = tuple(field.name for field in fields(_Sums))
+
+
 class UsageBook:
     """Sums per tenant, and over all.
 
@@ -78,7 +85,7 @@ class UsageBook:
         self._cost = cost
         self._most = max_tenants
         self._lock = threading.Lock()
-        self._all = _Sums()
+        self._forgotten = _Sums()
         self._tenants: OrderedDict[str, _Sums] = OrderedDict()
 
     def note(self, record: CallRecord) -> None:
@@ -89,11 +96,10 @@ class UsageBook:
             if sums is None:
                 sums = self._tenants[tenant] = _Sums()
                 if len(self._tenants) > self._most:
-                    self._tenants.popitem(last=False)
+                    self._forgotten.merge(self._tenants.popitem(last=False)[1])
             else:
                 self._tenants.move_to_end(tenant)
             sums.add(record)
-            self._all.add(record)
 
     def spent(self, call: Call, spent: Spent) -> None:
         """Take in what an answer used; if its caller has left, nobody else tells of it."""
@@ -103,12 +109,14 @@ class UsageBook:
         route, usage, named = spent
         cost = self._cost(route.provider, route.model, usage, named=named)
         with self._lock:
-            for sums in (self._all, self._tenants.get(call.tenant)):
-                if sums is not None:
-                    sums.add_late(usage, cost)
+            self._tenants.get(call.tenant, self._forgotten).add_late(usage, cost)
 
     def report(self, tenant: str | None) -> dict[str, Any]:
         """Give the sums of one tenant, or over all with None."""
         with self._lock:
-            sums = self._all if tenant is None else self._tenants.get(tenant, _Sums())
-            return sums.report()
+            if tenant is not None:
+                return self._tenants.get(tenant, _Sums()).report()
+            every = _Sums()
+            for sums in (self._forgotten, *self._tenants.values()):
+                every.merge(sums)
+            return every.report()

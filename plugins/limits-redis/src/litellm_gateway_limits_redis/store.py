@@ -10,9 +10,11 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.limit_store import Granted, Refused
 from litellm_gateway.per_loop import PerLoop
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
@@ -36,11 +38,15 @@ class RedisLimits:
         uri: ``redis://``, ``rediss://``, ``unix://`` or the same with ``valkey``; password and options as the
             client ``redis`` reads them.
         timeout: Seconds to wait for a connection or an answer.
+
+    Raises:
+        ConfigurationError: The URI cannot be read.
     """
 
     def __init__(self, uri: str, *, timeout: float) -> None:
         scheme, _, rest = uri.partition("://")
         self._uri = f"{_SCHEMES.get(scheme, scheme)}://{rest}"
+        _check(self._uri)
         self._timeout = timeout
         folder = resources.files(__package__)
         self._take, self._settle = (_Script((folder / f"{name}.lua").read_text()) for name in ("take", "settle"))
@@ -108,6 +114,18 @@ class _Script:
 
         self.text = text
         self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _check(uri: str) -> None:
+    """Refuse a URI the client cannot read, without a word of it: it may hold a password."""
+    try:
+        parse_url(uri)
+        return
+    except ValueError:
+        fault = ConfigurationError(
+            "storage is no URI of a Redis or Valkey server; write redis://host:port/0", path="rate_limit_config.storage"
+        )
+    raise fault
 
 
 async def _close(client: Redis) -> None:

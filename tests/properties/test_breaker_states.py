@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from how_many import scaled
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from litellm_gateway.circuit_breaker import JITTER, CircuitBreaker
@@ -90,4 +91,4 @@ class Breaking(RuleBasedStateMachine):
 
 
 TestBreaking = Breaking.TestCase
-TestBreaking.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestBreaking.settings = settings(max_examples=scaled(20), stateful_step_count=50, deadline=None)

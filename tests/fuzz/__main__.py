@@ -66,7 +66,7 @@ def _by_chance(target: str, seconds: float, most: int) -> int:
     from kept_inputs import kept
     from mutation import changed
 
-    function, inputs, chance = TARGETS[target], kept(target) or [b""], random.Random()  # noqa: S311
+    function, inputs, chance = TARGETS[target], kept(target) or [b""], random.Random()
     until, runs, slowest = time.monotonic() + seconds, 0, 0.0
     while time.monotonic() < until:
         data = changed(chance.choice(inputs), inputs, chance)
@@ -100,7 +100,8 @@ def _by_coverage(target: str, seconds: float, most: int) -> int:
         command = [
             sys.executable, str(HERE / "coverage_guided.py"), target, f"-max_total_time={max(1, int(seconds))}",
             f"-timeout={int(LONGEST) + 1}", f"-rss_limit_mb={MOST_MEMORY}", "-max_len=4096",
-            f"-artifact_prefix={Path.cwd()}/fuzz-{target}-", "-verbosity=0", "-print_final_stats=1", str(found), str(seeds),
+            f"-artifact_prefix={Path.cwd()}/fuzz-{target}-", "-verbosity=0", "-print_final_stats=1",
+            str(found), str(seeds),
         ]  # fmt: skip
         code = subprocess.run(command, check=False).returncode
         new = sorted((path.read_bytes() for path in found.iterdir()), key=len)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +56,7 @@ def framing(kind: Framing, data: bytes) -> None:
     parts = cut_anywhere(body, Choices(head))
     whole = _events(kind, [body], Limits())
 
-    assert _same_start(_events(kind, parts, Limits()), whole)
+    assert _events(kind, parts, Limits()) == whole
     _events(kind, parts, Limits(line=16, event=48))
 
 
@@ -70,10 +69,6 @@ def _events(kind: Framing, parts: list[bytes], limits: Limits) -> list[ServerEve
     except MalformedResponseError:
         return None
     return events + reader.close()
-
-
-def _same_start(events: list[ServerEvent] | None, whole: list[ServerEvent] | None) -> bool:
-    return events == whole
 
 
 def stream(wire: str, data: bytes) -> None:
@@ -146,18 +141,25 @@ def retry_after(data: bytes) -> None:
     assert wait is None or (isinstance(wait, float) and 0 <= wait <= LONGEST_WAIT)
 
 
+def taken(work: Callable[[], Any]) -> Any:
+    """Give what comes of it, None when it is refused with a typed error that says something."""
+    try:
+        return work()
+    except GatewayError as refused:
+        message = refused.message
+    assert message
+    return None
+
+
 def request(data: bytes) -> None:
     """Arguments are refused with a typed error, or make a request that each provider writes or refuses."""
     names = tuple(GenerateOptions.__annotations__)
     half = len(data) // 2
     good: dict[str, Any] = {"messages": messages(data[:half])}
     options = odd_mapping(data[half:] if data[:1] != b"{" else data, names, good)
-    try:
-        made = build_generate(options.pop("prompt", None), options, default_model="gpt-4o")
-    except GatewayError as refused:
-        assert refused.message
-        return
-    for wire in WIRES.values():
+    prompt = options.pop("prompt", None)
+    made = taken(partial(build_generate, prompt, options, default_model="gpt-4o"))
+    for wire in WIRES.values() if made is not None else ():
         try:
             wire.dialect().encode_generate(made, stream=True)
         except (GatewayError, ValueError, TypeError, RecursionError):
@@ -168,30 +170,17 @@ def embedding(data: bytes) -> None:
     """The same for embeddings."""
     names = ("texts", "model", "dimensions", "input_type", "encoding", "user", "extra_body", "extra_headers")
     options = odd_mapping(data, names, {"texts": ["a", "b"]})
-    try:
-        build_embed(options.pop("texts", None), options)
-    except GatewayError as refused:
-        assert refused.message
+    texts = options.pop("texts", None)
+    taken(partial(build_embed, texts, options))
 
 
 def config(data: bytes) -> None:
-    """Settings are taken or refused with a typed error that names one; the environment too."""
-    names = tuple(GatewayConfig.__annotations__)
-    values = odd_mapping(data, names, {"provider": "echo"})
-    for kind in (GatewayConfig.from_dict, _provider_settings, GatewayConfig.from_env):
-        try:
-            made = kind(
-                {f"LITELLM_GATEWAY_{k.upper()}": str(v) for k, v in values.items()}
-                if kind == GatewayConfig.from_env
-                else values
-            )
-            repr(made)
-        except GatewayError as refused:
-            assert refused.message
-
-
-def _provider_settings(values: Any) -> Any:
-    return [from_mapping(kind, values, path="providers.x") for kind in SETTINGS]
+    """Settings are taken or refused with a typed error that says something; those of the environment too."""
+    values = odd_mapping(data, tuple(GatewayConfig.__annotations__), {"provider": "echo"})
+    environment = {f"LITELLM_GATEWAY_{name.upper()}": str(value) for name, value in values.items()}
+    made = [taken(partial(GatewayConfig.from_dict, values)), taken(partial(GatewayConfig.from_env, environment))]
+    made += [taken(partial(from_mapping, kind, values, path="providers.x")) for kind in SETTINGS]
+    assert all(isinstance(repr(one), str) for one in made)
 
 
 SETTINGS = (OpenAISettings, AnthropicSettings, GoogleSettings, BedrockSettings)
@@ -200,26 +189,23 @@ SETTINGS = (OpenAISettings, AnthropicSettings, GoogleSettings, BedrockSettings)
 def address(data: bytes) -> None:
     """An address is refused, or taken apart into what goes on the wire without a control character in it."""
     text = data.decode("utf-8", "surrogateescape")
-    for read in (parse_target, parse_proxy):
-        try:
-            target = read(text)
-        except GatewayError as refused:
-            assert refused.message
-            continue
-        host, port = (target.origin[1:]) if read is parse_target else (target.host, target.port)
-        assert host
-        assert 0 < port < 65536
-        assert host.isascii()
-        assert not set(host) & set(" /\\@?#\r\n\t%")
-        if read is parse_target:
-            assert target.path.startswith("/")
-            assert target.path.isascii()
-            assert not set(target.path) & set(" \r\n\t#\\")
+    target, proxy = taken(partial(parse_target, text)), taken(partial(parse_proxy, text))
+    if target is not None:
+        _check_host(*target.origin[1:])
+        assert target.path.startswith("/")
+        assert target.path.isascii()
+        assert not set(target.path) & set(" \r\n\t#\\")
+    if proxy is not None:
+        _check_host(proxy.host, proxy.port)
     for kind in SETTINGS:
-        try:
-            from_mapping(kind, {"base_url": text}, path="providers.x")
-        except GatewayError as refused:
-            assert refused.message
+        taken(partial(from_mapping, kind, {"base_url": text}, path="providers.x"))
+
+
+def _check_host(host: str, port: int) -> None:
+    assert host
+    assert host.isascii()
+    assert not set(host) & set(" /\\@?#\r\n\t%")
+    assert 0 < port < 65536
 
 
 def cache_entry(data: bytes) -> None:
@@ -256,8 +242,9 @@ def _entry_of(data: bytes) -> bytes:
 
 
 GOOD: dict[str, Any] = {
-    "text": "a", "model": "m", "finish_reason": "stop", "raw_finish_reason": None, "tool_calls": [["a", "b", "{}", None]],
-    "reasoning": [["a", None, False, {}]], "refusal": None, "annotations": [{}], "vectors": [["f", "AAAAAA=="]],
+    "text": "a", "model": "m", "finish_reason": "stop", "raw_finish_reason": None, "refusal": None,
+    "tool_calls": [["a", "b", "{}", None]], "reasoning": [["a", None, False, {}]], "annotations": [{}],
+    "vectors": [["f", "AAAAAA=="]],
 }  # fmt: skip
 ANSWER = tuple(GOOD)
 

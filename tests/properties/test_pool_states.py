@@ -1,4 +1,4 @@
-"""The stack of connections in every order of takers, returns, breaks, cancellations and time: never too many, none lost."""
+"""The stack of connections in every order of takers, returns, breaks and time: never too many, none lost."""
 
 from __future__ import annotations
 

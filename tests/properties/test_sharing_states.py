@@ -136,9 +136,11 @@ class SharingStreams(LoopMachine):
     @initialize(ttl=st.sampled_from((0.0, 5.0)), replay=st.sampled_from((150, 1_000_000)))
     def begin(self, ttl: float, replay: int) -> None:
         self.ttl = ttl
+        self.replay = replay
         self.flight = SingleFlight(ttl=ttl, replay_limit=replay, clock=self.loop.time)
         self.upstreams: list[Upstream] = []
         self.readers: list[tuple[CacheKey, list[str], asyncio.Task[Any]]] = []
+        self.too_late: dict[int, set[int]] = {}  # by reader: the streams that were too long to be joined
 
     async def make(self, key: CacheKey) -> AsyncIterator[StreamChunk]:
         upstream = Upstream(key, len(self.upstreams), self.loop.create_future())
@@ -157,6 +159,8 @@ class SharingStreams(LoopMachine):
             raise
         finally:
             upstream.end = upstream.end or "cancelled"
+            await asyncio.sleep(0)  # cleaning up takes a moment
+            await asyncio.sleep(0)
 
     async def read(self, key: CacheKey, got: list[str], most: int) -> str:
         stream = self.flight.stream(key, lambda: self.make(key))
@@ -174,6 +178,8 @@ class SharingStreams(LoopMachine):
     @rule(key=KEYS, most=st.sampled_from((1, 2, 1000, 1000)))
     def open(self, key: CacheKey, most: int) -> None:
         got: list[str] = []
+        long = {one.number for one in self.upstreams if sum(100 + len(word) for word in one.pieces) > self.replay}
+        self.too_late[len(self.readers)] = long
         self.readers.append((key, got, self.start(self.read(key, got, most))))
         self.loop.turn()
 
@@ -186,15 +192,19 @@ class SharingStreams(LoopMachine):
         if what == "fault":
             upstream.gate.set_exception(UpstreamFault())
         else:
-            tenant_and_place = f"{upstream.key.tenant}/{upstream.key.digest[0]}/{upstream.number}/{len(upstream.pieces)}"
+            tenant_and_place = (
+                f"{upstream.key.tenant}/{upstream.key.digest[0]}/{upstream.number}/{len(upstream.pieces)}"
+            )
             upstream.gate.set_result(None if what == "end" else tenant_and_place)
 
     @invariant()
     def readers_see_one_stream_from_its_start(self) -> None:
-        for key, got, task in self.readers:
+        for number, (key, got, task) in enumerate(self.readers):
+            assert not task.done() or task.cancelled() or task.exception() is None
             if not got:
                 continue
             upstream = self.upstreams[int(got[0].split("/")[2])]
+            assert upstream.number not in self.too_late[number]
             assert upstream.key == key
             assert got == upstream.pieces[: len(got)]
             if task.done() and not task.cancelled() and task.result() == "ended":

@@ -119,7 +119,7 @@ def test_it_opens_within_the_least_number_of_failures() -> None:
 
 def test_a_dead_provider_sees_little() -> None:
     """Of the calls made in ten minutes while the circuit is open, at most one in twenty reaches the provider."""
-    for seed in range(scaled(10)):
+    for seed in range(scaled(5)):
         chance = random.Random(seed)
         traffic = Traffic(chance, CircuitBreakerConfig())
         rate = chance.choice((1.0, 5.0, 50.0))

@@ -6,7 +6,7 @@ The numbered promises behind each contract stand in ``docs/reference/contracts.m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
@@ -188,9 +188,11 @@ class Guardrail(Protocol):
         ...
 
 
-@frozen(cache_hash=True)
-class CacheKey:
-    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex."""
+class CacheKey(NamedTuple):
+    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex.
+
+    A tuple and no attrs class, because a call looks it up a dozen times and a tuple's hash needs no Python.
+    """
 
     tenant: str
     digest: str

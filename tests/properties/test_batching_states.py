@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from how_many import scaled
-from hypothesis import settings, strategies as st
+from how_many import MACHINE
+from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from litellm_gateway.batching import Batcher
 from litellm_gateway.errors import GatewayError, MalformedResponseError, QueueFullError
@@ -139,4 +139,4 @@ class Batching(LoopMachine):
 
 
 TestBatching = Batching.TestCase
-TestBatching.settings = settings(max_examples=scaled(20), stateful_step_count=50, deadline=None)
+TestBatching.settings = MACHINE

@@ -6,8 +6,8 @@ import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from how_many import scaled
-from hypothesis import settings, strategies as st
+from how_many import MACHINE
+from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from litellm_gateway.builtin.memory_cache import MemoryCache, MemoryCacheSettings
 from litellm_gateway.cache_mechanism import CacheMechanism
@@ -90,7 +90,7 @@ class Caching(LoopMachine):
         assert task.done()
         return task.result()
 
-    @rule(tenant=st.sampled_from(TENANTS), prompt=st.sampled_from(PROMPTS), ttl=st.sampled_from((0.0, 0.7, 8.0, None)))
+    @rule(tenant=st.sampled_from(TENANTS), prompt=st.sampled_from(PROMPTS), ttl=st.sampled_from((0.0, 0.75, 8.0, None)))
     def store(self, tenant: str, prompt: str, ttl: float | None) -> None:
         who, in_order = (tenant, prompt), self.in_order()
         self.stored += 1
@@ -186,4 +186,4 @@ class Caching(LoopMachine):
 
 
 TestCaching = Caching.TestCase
-TestCaching.settings = settings(max_examples=scaled(20), stateful_step_count=50, deadline=None)
+TestCaching.settings = MACHINE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from how_many import scaled
-from hypothesis import settings, strategies as st
+from how_many import MACHINE
+from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from litellm_gateway.connections import ConnectionPool
 from litellm_gateway.errors import DeadlineExceededError
@@ -70,7 +70,7 @@ class Pooling(LoopMachine):
             if taker.task.done() and not taker.task.cancelled() and taker.task.exception() is None and not taker.through
         ]
 
-    @rule(origin=ORIGINS, seconds=st.sampled_from((0.2, 2.0, 100.0)))
+    @rule(origin=ORIGINS, seconds=st.sampled_from((0.25, 2.0, 100.0)))
     def ask(self, origin: tuple[str, str, int], seconds: float) -> None:
         until = self.loop.now + seconds
         self.takers.append(Taker(origin, until, self.start(self.take(origin, until))))
@@ -145,4 +145,4 @@ class Pooling(LoopMachine):
 
 
 TestPooling = Pooling.TestCase
-TestPooling.settings = settings(max_examples=scaled(20), stateful_step_count=50, deadline=None)
+TestPooling.settings = MACHINE

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from how_many import scaled
-from hypothesis import settings, strategies as st
+from how_many import MACHINE
+from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from litellm_gateway.contracts import CacheKey
 from litellm_gateway.errors import DeadlineExceededError
@@ -70,7 +70,7 @@ class Sharing(LoopMachine):
         upstream.end = "answered"
         return key, upstream.number
 
-    @rule(key=KEYS, patience=st.sampled_from((None, None, 0.3, 2.0)))
+    @rule(key=KEYS, patience=st.sampled_from((None, None, 0.375, 2.0)))
     def ask(self, key: CacheKey, patience: float | None) -> None:
         until = None if patience is None else self.loop.now + patience
         remaining = None if until is None else lambda: max(0.0, until - self.loop.now)
@@ -234,6 +234,4 @@ class SharingStreams(LoopMachine):
 
 TestSharing = Sharing.TestCase
 TestSharingStreams = SharingStreams.TestCase
-TestSharing.settings = TestSharingStreams.settings = settings(
-    max_examples=scaled(20), stateful_step_count=50, deadline=None
-)
+TestSharing.settings = TestSharingStreams.settings = MACHINE

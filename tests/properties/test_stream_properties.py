@@ -14,8 +14,8 @@ from bedrock_streams import ConverseWire
 from choices_from_bytes import Choices, cut_anywhere
 from cohere_streams import CohereWire
 from google_streams import GeminiWire
-from how_many import scaled
-from hypothesis import HealthCheck, given, settings, strategies as st
+from how_many import QUIET, scaled
+from hypothesis import given, settings, strategies as st
 from made_streams import BROKEN, CUT, FINISHED, REFUSED, Made, Reading, Wire, decode
 from openai_streams import ChatWire, ResponsesWire
 
@@ -30,7 +30,6 @@ WIRES: dict[str, Callable[[], Wire]] = {
     "cohere": CohereWire,
     "bedrock": ConverseWire,
 }
-QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", WIRES)
@@ -39,7 +38,7 @@ def test_a_stream_is_read_as_a_plain_reader_reads_it(name: str) -> None:
     wire = WIRES[name]()
     dialect = wire.dialect()
 
-    @settings(QUIET, max_examples=scaled(1000))
+    @settings(QUIET, database=None, max_examples=scaled(1000))
     @given(st.binary(min_size=96, max_size=96))
     def holds(data: bytes) -> None:
         choices = Choices(data)
@@ -84,7 +83,7 @@ def with_garbage(wire: Wire, made: Made, choices: Choices) -> Fate:
     return wire.write(events, choices), (FINISHED, BROKEN)
 
 
-@settings(QUIET, max_examples=scaled(300))
+@settings(QUIET, database=None, max_examples=scaled(300))
 @given(st.binary(min_size=96, max_size=96))
 def test_a_damaged_frame_is_never_part_of_an_answer(data: bytes) -> None:
     """One byte of a binary stream changed: what was given before it is right, and the stream does not succeed."""

@@ -72,6 +72,10 @@ class _Sums:
 _NAMES = tuple(field.name for field in fields(_Sums))
 
 
+def _unknown(*_: Any, **__: Any) -> Decimal | None:
+    return None
+
+
 class UsageBook:
     """Sums per tenant, and over all.
 
@@ -81,7 +85,7 @@ class UsageBook:
             all stays right.
     """
 
-    def __init__(self, cost: Callable[..., Decimal | None], *, max_tenants: int = _TENANTS) -> None:
+    def __init__(self, cost: Callable[..., Decimal | None] = _unknown, *, max_tenants: int = _TENANTS) -> None:
         self._cost = cost
         self._most = max_tenants
         self._lock = threading.Lock()

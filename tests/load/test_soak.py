@@ -20,7 +20,7 @@ import pytest
 from litellm_gateway import GatewayError, HedgingConfig, RateLimitConfig, create_gateway
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "10"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
 RATE = 100.0
 WARM_UP = 0.3
 """Share of the time after which memory is watched."""

@@ -124,7 +124,7 @@ class Day:
         for result in await asyncio.gather(*calls, return_exceptions=True):
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
-        await self.world.at_rest()
+        await self.world.at_rest(all_stayed=False)
         await self._recover()
 
     async def _recover(self) -> None:
@@ -158,7 +158,7 @@ async def _day(seed: int) -> int:
         provider.faults = _faults(chance)
     day = Day(world, chance)
     await day.live()
-    await world.at_rest()
+    await world.at_rest(all_stayed=False)
     day.check()
     await world.aclose()
     return len(day.outcomes)

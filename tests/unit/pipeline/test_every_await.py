@@ -316,6 +316,7 @@ async def test_a_stream_dropped_after_any_piece_leaves_nothing_behind(feature: s
 async def test_the_calls_that_are_to_be_hedged_are(ask: str) -> None:
     """What is cancelled and made to fail above are two requests at once."""
     gateway, parts = await ready("hedged", ask)
+    parts.step.pause = 0.3
     asked, attempts = parts.asked, 3 if ask == "embed" else 1
 
     assert await ASK[ask](gateway) == "one two"

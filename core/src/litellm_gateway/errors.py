@@ -199,8 +199,7 @@ class QueueTimeoutError(RateLimitError):
     try_next_route = False
 
     def __init__(self, message: str, **fields: Any) -> None:
-        fields.setdefault("scope", "gateway")
-        super().__init__(message, **fields)
+        super().__init__(message, **{"scope": "gateway", **fields})
 
 
 class QueueFullError(QueueTimeoutError):
@@ -275,7 +274,9 @@ class ProviderTimeoutError(ProviderError, TimeoutError):
 
 
 class ProviderConnectionError(ProviderError):
-    """The provider could not be reached, or hung up before it answered."""
+    """The provider could not be reached (``phase`` is ``connect``: nothing was sent), or hung up (None)."""
+
+    phase: str | None = None
 
 
 class MalformedResponseError(ProviderError):

@@ -188,7 +188,7 @@ def _cost(parts: Composition, provider: str, model: str, usage: Any) -> dict[str
     """Price an answer: the usual price times the part of it that the provider charges for batches."""
     terms = parts.targets[provider].offer.batches
     usual = parts.pipeline.ledger.cost(provider, model, usage)
-    if usual is None or terms is None:
+    if usual is None or terms is None or terms.price is None:
         return {"cost": None}
     return {"cost": usual * terms.price, "price_factor": terms.price}
 

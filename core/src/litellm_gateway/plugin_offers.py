@@ -94,7 +94,8 @@ class BatchTerms:
         operations: What may be asked in a batch: ``generate``, ``embed``.
         mixed_models: The requests of one batch may name different models.
         labels: The provider keeps the label a batch is given.
-        price: Part of the usual price that is charged (``Decimal("0.5")`` for half).
+        price: Part of the usual price that is charged (``Decimal("0.5")`` for half); None when that is not known,
+            and with it the cost.
         source, as_of: Where ``price`` was read, and when.
     """
 
@@ -104,9 +105,9 @@ class BatchTerms:
     operations: frozenset[str] = frozenset({"generate"})
     mixed_models: bool = False
     labels: bool = True
-    price: Decimal
-    source: str
-    as_of: str
+    price: Decimal | None = None
+    source: str = ""
+    as_of: str = ""
 
 
 @frozen(kw_only=True)

@@ -70,6 +70,8 @@ class BatchSuite(ProviderFixture):
         assert terms.requests is None or terms.requests > 0
         assert terms.operations
         assert terms.operations <= {"generate", "embed"}
+        if terms.price is None:
+            return
         assert 0 < terms.price <= 1
         assert terms.source
         assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", terms.as_of)

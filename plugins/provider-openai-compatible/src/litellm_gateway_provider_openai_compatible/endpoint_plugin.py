@@ -62,7 +62,8 @@ def _terms(row: Mapping[str, Any] | None) -> BatchTerms | None:
     if row is None:
         return None
     operations = frozenset(row.get("operations", ("generate",)))
-    return BatchTerms(**{**row, "operations": operations, "price": Decimal(row["price"])})
+    price = Decimal(row["price"]) if "price" in row else None
+    return BatchTerms(**{**row, "operations": operations, "price": price})
 
 
 def openai_compatible_plugin(

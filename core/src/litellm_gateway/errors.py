@@ -198,8 +198,7 @@ class QueueTimeoutError(RateLimitError):
     try_next_route = False
 
     def __init__(self, message: str, **fields: Any) -> None:
-        fields.setdefault("scope", "gateway")
-        super().__init__(message, **fields)
+        super().__init__(message, **{"scope": "gateway", **fields})
 
 
 class QueueFullError(QueueTimeoutError):

@@ -133,7 +133,7 @@ class Upstream:
         try:
             made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
             if hedge is not None:
-                hedge.overtook(made.answer.usage)
+                self._overtook(call, hedge, made.answer.usage)
             if hold is not None:
                 hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None), hedge)
             if not merged:
@@ -165,7 +165,7 @@ class Upstream:
                 call, routes, attempt_stream, streamed=True, hedge=hedge, discard=OpenStream.discard
             )
             if hedge is not None:
-                hedge.overtook(TokenUsage(input_tokens=estimate_prompt_tokens(request)))
+                self._overtook(call, hedge, TokenUsage(input_tokens=estimate_prompt_tokens(request)))
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece
@@ -175,6 +175,12 @@ class Upstream:
                     await close(pieces)
             finally:
                 self._settle(call, request, hold, opened, made, hedge)
+
+    def _overtook(self, call: Call, hedge: Hedge, usage: TokenUsage) -> None:
+        """Note about what a request used that was given up; the end of a call that is over already cannot tell it."""
+        hedge.overtook(usage)
+        if call.ended and hedge.given_up is not None and hedge.lost is not None:
+            self.spent(call, (hedge.given_up, hedge.lost, None))
 
     def _spent(self, call: Call, made: Made) -> None:
         """Note what an answer used, whoever still waits for it."""

@@ -97,6 +97,7 @@ class LoopbackServer:
         requests: Every request so far, in order.
         connections: Connections accepted so far.
         open: Connections open now.
+        alive: Their numbers.
         most_open: Most connections that were open at once.
         errors: What scripts raised, connection errors aside.
     """
@@ -106,6 +107,7 @@ class LoopbackServer:
     requests: list[Exchange] = field(factory=list, repr=False)
     connections: int = 0
     open: int = 0
+    alive: set[int] = field(factory=set)
     most_open: int = 0
     errors: list[BaseException] = field(factory=list)
     _server: asyncio.Server | None = None
@@ -153,6 +155,7 @@ class LoopbackServer:
         connection = self.connections
         self.connections += 1
         self.open += 1
+        self.alive.add(connection)
         self.most_open = max(self.most_open, self.open)
         try:
             await self._serve_requests(reader, writer, connection)
@@ -162,6 +165,7 @@ class LoopbackServer:
             self.errors.append(error)
         finally:
             self.open -= 1
+            self.alive.discard(connection)
             writer.close()
 
     async def _serve_requests(

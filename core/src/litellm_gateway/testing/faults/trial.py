@@ -1,0 +1,172 @@
+"""Put a gateway through a scenario and judge what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from litellm_gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from litellm_gateway.gateway import LiteLLMGateway
+    from litellm_gateway.responses import GenerateResponse
+    from litellm_gateway.testing.faults.scenario import Expected, Scenario
+    from litellm_gateway.testing.faults.server import Station
+    from litellm_gateway.testing.wires import Answer
+
+_TOOL = {"name": "note", "description": "Note something", "parameters": {"type": "object", "properties": {}}}
+_CLOSE_ENOUGH = 1.5
+"""Seconds by which ``retry_after`` may differ: a date has none smaller than one."""
+
+
+@frozen(kw_only=True)
+class Trial:
+    """What came of one scenario.
+
+    Attributes:
+        scenario, wire, streamed: What was tried.
+        outcome: The class of the error, or ``right``.
+        findings: What is wrong about it; empty is what is wanted.
+        seconds: How long the calls took.
+    """
+
+    scenario: str
+    wire: str
+    streamed: bool
+    outcome: str
+    findings: tuple[str, ...]
+    seconds: float
+
+
+async def attempt(
+    gateway: LiteLLMGateway, model: str, scenario: Scenario, station: Station, *, wire: Any, streamed: bool,
+    patience: float = 5.0, most_requests: int = 1,
+) -> Trial:  # fmt: skip
+    """Make the scenario's calls and hold what comes of the last one against what is expected.
+
+    Args:
+        gateway: Sends to ``station``; its own deadline must be well under ``patience``.
+        model: What to ask for, as ``provider/model``.
+        scenario: What the station plays.
+        station: Where it is played.
+        wire: The format that is spoken.
+        streamed: Ask for streams.
+        patience: Seconds after which a call counts as hung.
+        most_requests: Requests one call may send, as long as no content was given.
+    """
+    expected = scenario.expects(wire, streamed)
+    assert expected is not None, f"'{scenario.name}' makes no sense here"
+    findings: list[str] = []
+    outcome, answer = "right", station.call if scenario.tool else station.text
+    began = time.monotonic()
+    for number in range(scenario.calls):
+        given: list[str] = []
+        try:
+            async with asyncio.timeout(patience):
+                response = await _ask(gateway, model, given, streamed=streamed, tool=scenario.tool)
+            if number == scenario.calls - 1 or not expected.right:
+                findings += _judge_answer(expected, response, answer)
+        except GatewayError as error:
+            outcome = type(error).__name__
+            findings += _judge_error(expected, error, answer, "".join(given))
+        except TimeoutError:
+            outcome, findings = "hung", [*findings, f"no end after {patience} seconds"]
+        except Exception as error:
+            outcome, findings = type(error).__name__, [*findings, f"foreign error {error!r}"]
+    seconds = time.monotonic() - began
+    findings += await _judge_traffic(scenario, station, most_requests if not given else 1)
+    return Trial(
+        scenario=scenario.name, wire=wire.name, streamed=streamed, outcome=outcome, findings=tuple(findings),
+        seconds=seconds,
+    )  # fmt: skip
+
+
+async def _ask(
+    gateway: LiteLLMGateway, model: str, given: list[str], *, streamed: bool, tool: bool
+) -> GenerateResponse:
+    more: dict[str, Any] = {"tools": [_TOOL]} if tool else {}
+    if not streamed:
+        return await gateway.generate_async("Hello", model=model, **more)
+    stream = gateway.generate_stream_async("Hello", model=model, **more)
+    async for piece in stream:
+        given.append(piece)
+    answer = await stream.response()
+    assert "".join(given) == answer.text, "the pieces of a stream are not its answer"
+    return answer
+
+
+def _judge_answer(expected: Expected, response: GenerateResponse, answer: Answer) -> list[str]:
+    if not expected.right:
+        wanted = " or ".join(kind.__name__ for kind in expected.errors)
+        return [f"an answer ({response.finish_reason}) where {wanted} is due: {response.text[-40:]!r}"]
+    wanted = answer.text if expected.text is None else expected.text
+    if wanted == "*":
+        return []
+    given = response.text
+    if answer.tool and response.tool_calls:
+        given = response.tool_calls[0].arguments
+    if not _same(given, wanted):
+        return [f"not the answer that was sent: {given[-60:]!r}"]
+    return []
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Arguments may be written anew as JSON; texts may not differ."""
+    if given == wanted:
+        return True
+    try:
+        return bool(wanted.startswith("{") and json.loads(given) == json.loads(wanted))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _judge_error(expected: Expected, error: GatewayError, answer: Answer, given: str) -> list[str]:
+    found: list[str] = []
+    fits = type(error) in expected.errors if expected.exactly else isinstance(error, expected.errors)
+    if not expected.errors or not fits:
+        wanted = " or ".join(kind.__name__ for kind in expected.errors) or "the answer"
+        found.append(f"{type(error).__name__} where {wanted} is due: {error}")
+    if not error.provider or not error.model:
+        found.append(f"provider {error.provider!r} and model {error.model!r} of the error")
+    if expected.status is not None and error.status_code != expected.status:
+        found.append(f"status_code {error.status_code}, not {expected.status}")
+    found += [f"{words!r} is missing in {str(error)!r}" for words in expected.in_message if words not in str(error)]
+    if not str(error).isprintable():
+        found.append(f"control characters in {str(error)!r}")
+    if len(str(error)) > 2000:
+        found.append(f"a message of {len(str(error))} characters")
+    if expected.retry_after:
+        found += _judge_hint(expected.retry_after, getattr(error, "retry_after", "none at all"))
+    return found + _judge_partial(expected, error, answer, given)
+
+
+def _judge_hint(allowed: tuple[float | None, ...], hint: Any) -> list[str]:
+    for wanted in allowed:
+        if hint is wanted or (
+            wanted is not None and isinstance(hint, float) and abs(hint - wanted) < (wanted and _CLOSE_ENOUGH or 0.01)
+        ):
+            return []
+    return [f"retry_after {hint!r}, not {' or '.join(map(str, allowed))}"]
+
+
+def _judge_partial(expected: Expected, error: GatewayError, answer: Answer, given: str) -> list[str]:
+    if not answer.tool and not answer.text.startswith(given) and expected.text != "*":
+        return [f"what was streamed is no beginning of the answer: {given[-60:]!r}"]
+    if given and error.partial is None:
+        return ["no partial answer though content was given"]
+    if expected.partial and (error.partial is None or not error.partial.text or error.partial.text != given):
+        return ["the partial answer is not what was given"]
+    return []
+
+
+async def _judge_traffic(scenario: Scenario, station: Station, most: int) -> list[str]:
+    found = []
+    if len(station.requests) > most * scenario.calls:
+        found.append(f"{len(station.requests)} requests, not {most * scenario.calls}")
+    if scenario.hangs_up and not await asyncio.to_thread(station.settled, 0, 1.0):
+        found.append(f"{station.open} connections open a second later")
+    return found + [f"the script raised {error!r}" for error in station.errors]

@@ -1,0 +1,66 @@
+"""How each provider is pointed at a fault server, and how its scenarios are run together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from litellm_gateway import create_gateway
+from litellm_gateway.testing.faults import attempt
+from litellm_gateway.testing.wires import ANTHROPIC, BEDROCK, COHERE, GOOGLE, OPENAI_CHAT, OPENAI_RESPONSES, WIRES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from litellm_gateway import LiteLLMGateway
+    from litellm_gateway.testing.faults import FaultServer, Scenario, Station, Trial
+    from litellm_gateway.testing.wires import Wire
+
+SETTINGS: dict[Wire | str, tuple[str, str, dict[str, Any]]] = {
+    OPENAI_CHAT.name: ("openai/gpt-4o", "/v1", {"api": "chat"}),
+    OPENAI_RESPONSES.name: ("openai/gpt-4o", "/v1", {"api": "responses"}),
+    ANTHROPIC.name: ("anthropic/claude-sonnet-4-5", "", {}),
+    GOOGLE.name: ("google/gemini-2.5-flash", "", {}),
+    COHERE.name: ("cohere/command-a-03-2025", "", {}),
+    BEDROCK.name: ("bedrock/anthropic.claude-sonnet-4-5-v1:0", "", {"region": "us-east-1"}),
+}
+BY_NAME = {wire.name: wire for wire in WIRES}
+AT_ONCE = 24
+
+
+def gateway_at(url: str, wire: Wire, **settings: Any) -> LiteLLMGateway:
+    """Give a gateway whose one provider speaks this format to this address, with short patience."""
+    model, path, more = SETTINGS[wire.name]
+    provider = model.partition("/")[0]
+    known = {
+        "timeout": 1.5, "first_byte_timeout": 0.5, "chunk_timeout": 0.5, "connect_timeout": 1.0, "max_retries": 0,
+        "circuit_breaker": None, "guardrails": (), "telemetry": (), "transport": "httpx", **settings,
+    }  # fmt: skip
+    providers = {provider: {"api_key": "test-key-0123456789", "base_url": url + path, **more}}
+    return create_gateway(provider=provider, providers=providers, **known)
+
+
+async def run_all(
+    server: FaultServer, wire: Wire, scenarios: Iterable[Scenario], *, streamed: bool, trials: list[Trial], **settings: Any
+) -> list[str]:
+    """Run scenarios side by side; give what is wrong, one line each."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(scenario: Scenario) -> Trial:
+        async with room:
+            return await run(server, wire, scenario, streamed=streamed, **settings)
+
+    fitting = [scenario for scenario in scenarios if scenario.expects(wire, streamed) is not None]
+    done = await asyncio.gather(*map(one, fitting))
+    trials += done
+    return [f"{trial.scenario}: {finding}" for trial in done for finding in trial.findings]
+
+
+async def run(server: FaultServer, wire: Wire, scenario: Scenario, *, streamed: bool, **settings: Any) -> Trial:
+    """Run one scenario at an address of its own."""
+    station: Station = server.play(scenario)
+    most = 1 + settings.get("max_retries", 0)
+    async with gateway_at(station.url, wire, **settings) as gateway:
+        return await attempt(
+            gateway, SETTINGS[wire.name][0], scenario, station, wire=wire, streamed=streamed, most_requests=most
+        )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from litellm_gateway import LiteLLMGateway
     from litellm_gateway.testing.faults import FaultServer, Scenario, Station, Trial
+    from litellm_gateway.testing.faults.trial import Way
     from litellm_gateway.testing.wires import Wire
 
 SETTINGS: dict[Wire | str, tuple[str, str, dict[str, Any]]] = {
@@ -25,6 +26,11 @@ SETTINGS: dict[Wire | str, tuple[str, str, dict[str, Any]]] = {
     BEDROCK.name: ("bedrock/anthropic.claude-sonnet-4-5-v1:0", "", {"region": "us-east-1"}),
 }
 BY_NAME = {wire.name: wire for wire in WIRES}
+EMBEDDING_MODELS = {
+    OPENAI_CHAT.name: "openai/text-embedding-3-small",
+    GOOGLE.name: "google/gemini-embedding-001",
+    COHERE.name: "cohere/embed-v4.0",
+}
 AT_ONCE = 24
 
 
@@ -41,26 +47,25 @@ def gateway_at(url: str, wire: Wire, **settings: Any) -> LiteLLMGateway:
 
 
 async def run_all(
-    server: FaultServer, wire: Wire, scenarios: Iterable[Scenario], *, streamed: bool, trials: list[Trial], **settings: Any
+    server: FaultServer, wire: Wire, scenarios: Iterable[Scenario], *, way: Way, trials: list[Trial], **settings: Any
 ) -> list[str]:
     """Run scenarios side by side; give what is wrong, one line each."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(scenario: Scenario) -> Trial:
         async with room:
-            return await run(server, wire, scenario, streamed=streamed, **settings)
+            return await run(server, wire, scenario, way=way, **settings)
 
-    fitting = [scenario for scenario in scenarios if scenario.expects(wire, streamed) is not None]
+    fitting = [scenario for scenario in scenarios if scenario.expects(wire, way == "stream") is not None]
     done = await asyncio.gather(*map(one, fitting))
     trials += done
     return [f"{trial.scenario}: {finding}" for trial in done for finding in trial.findings]
 
 
-async def run(server: FaultServer, wire: Wire, scenario: Scenario, *, streamed: bool, **settings: Any) -> Trial:
+async def run(server: FaultServer, wire: Wire, scenario: Scenario, *, way: Way, **settings: Any) -> Trial:
     """Run one scenario at an address of its own."""
     station: Station = server.play(scenario)
+    model = EMBEDDING_MODELS[wire.name] if way == "embeddings" else SETTINGS[wire.name][0]
     most = 1 + settings.get("max_retries", 0)
     async with gateway_at(station.url, wire, **settings) as gateway:
-        return await attempt(
-            gateway, SETTINGS[wire.name][0], scenario, station, wire=wire, streamed=streamed, most_requests=most
-        )
+        return await attempt(gateway, model, scenario, station, wire=wire, way=way, most_requests=most)

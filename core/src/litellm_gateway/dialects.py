@@ -120,7 +120,7 @@ class DialectProvider:
     async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
         """Send once, read the whole answer."""
         write = partial(self.dialect.encode_generate, request, stream=False)
-        return await self.ask(write, partial(self.dialect.decode_generate, request), call, request.model)
+        return await self.ask(write, partial(self._read_whole, request), call, request.model)
 
     async def ask(
         self, write: Callable[[], WireRequest], read: Callable[[WireResponse], T], call: Call, model: str
@@ -206,9 +206,15 @@ class DialectProvider:
         """A whole answer came where a stream was asked for: an error in disguise, or a server that cannot stream."""
         response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
         try:
-            return as_chunks(self.dialect.decode_generate(request, response))
+            return as_chunks(self._read_whole(request, response))
         except Exception as error:
             raise self._read_error(error, response, request.model) from error
+
+    def _read_whole(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
+        answer = self.dialect.decode_generate(request, response)
+        if _says_nothing(answer):
+            raise ValueError("an answer without content and without a reason why it ended")
+        return answer
 
     def _status_error(self, response: WireResponse, model: str) -> GatewayError:
         if response.status < 400:
@@ -289,6 +295,13 @@ def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
         StreamChunk(kind="finish", finish_reason=response.finish_reason, raw_finish_reason=response.raw_finish_reason)
     )
     return pieces
+
+
+def _says_nothing(answer: GenerateResponse) -> bool:
+    """An empty answer is fine if the provider says that it is over; one of nothing but nulls is none."""
+    if answer.raw_finish_reason or answer.finish_reason != "other":
+        return False
+    return not (answer.text or answer.tool_calls or answer.refusal or answer.reasoning or answer.annotations)
 
 
 def _is_stream(opened: OpenResponse) -> bool:

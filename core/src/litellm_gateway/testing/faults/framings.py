@@ -81,6 +81,10 @@ def _over_many_lines(block: bytes) -> bytes:
     return b"\n".join(lines)
 
 
+def _without_space(block: bytes) -> bytes:
+    return b"\n".join(line.replace(b": ", b":", 1) for line in block.split(b"\n"))
+
+
 def _in_escapes(block: bytes) -> bytes:
     return b"\n".join(
         b"data: " + json.dumps(json.loads(line[6:])).encode() if line.startswith(b"data: {") else line
@@ -109,7 +113,7 @@ def framings() -> list[Scenario]:
         _rewritten("comments", _per_event(lambda block: b": OPENROUTER PROCESSING\n\n:\n\n" + block + b"\n:still here")),
         _rewritten("ids and retry", _per_event(lambda block: b"id: 17\nretry: 3000\n" + block + b"\nid")),
         _rewritten("unknown fields", _per_event(lambda block: b"mood: good\n" + block + b"\nwhatever")),
-        _rewritten("no space after the colon", lambda body: body.replace(b"data: ", b"data:").replace(b"event: ", b"event:")),
+        _rewritten("no space after the colon", _per_event(_without_space)),
         _rewritten("data over many lines", _per_event(_over_many_lines)),
         _rewritten("blanks after the data", _per_event(lambda block: block + b"      ")),
         _rewritten("data before the name", _per_event(_data_before_name)),

@@ -72,7 +72,7 @@ _RAW: dict[str, tuple[Callable[[Turn], bytes], _Expected]] = {
     "bytes beyond ASCII in a header": (lambda turn: _whole(turn, "x-name: caf\xe9"), RIGHT),
     "a folded header": (lambda turn: _whole(turn, "x-fold: a\r\n b"), _EITHER),
     "header names in capitals": (
-        lambda turn: _whole(turn).replace(b"content-", b"CONTENT-"), RIGHT,
+        lambda turn: _whole(turn).replace(b"content-", b"CONTENT-", 2), RIGHT,
     ),
     "no reason phrase": (lambda turn: _whole(turn, status="HTTP/1.1 200"), RIGHT),
     "line feeds only": (lambda turn: _head(turn).replace(b"\r\n", b"\n") + turn.body, _EITHER),
@@ -167,7 +167,7 @@ def http_forms() -> list[Scenario]:
         _encoded("two encodings", "gzip, gzip", lambda data: gzip.compress(gzip.compress(data)), _EITHER),
         _does("gzip in pieces", _gzip_in_pieces, RIGHT, RIGHT),
         _does("gzip cut", _gzip_cut, _MALFORMED, Expected(errors=cut.errors)),
-        _does("more than its length", _shorter_than_said, RIGHT, RIGHT),
+        _does("more than its length", _shorter_than_said, _EITHER, _EITHER),
         _does("less than its length", _longer_than_said, _MALFORMED, Expected(errors=(ProviderError,))),
         Scenario(name="a status line without end", group="HTTP", does=_never_ends_the_line, hangs_up=True,
                  expects=always(Expected(errors=(ProviderTimeoutError,)))),

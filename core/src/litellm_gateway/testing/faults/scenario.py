@@ -53,6 +53,7 @@ class Scenario:
         expects: What a client must make of it, in this format, streamed or whole; None where it makes no sense.
         tool: The answer is a call of a tool.
         calls: Calls in a row that make the point.
+        most_requests: Requests these calls may send; None for one each.
         hangs_up: The client must close the connection within a second.
     """
 
@@ -62,6 +63,7 @@ class Scenario:
     expects: Callable[[Wire, bool], Expected | None]
     tool: bool = False
     calls: int = 1
+    most_requests: int | None = None
     hangs_up: bool = False
 
 

@@ -52,6 +52,13 @@ ERROR_OF: dict[str, type[GatewayError]] = {
 }
 """The error that each trouble a provider may report must become."""
 
+IN_200: dict[str, tuple[type[GatewayError], ...]] = {
+    # Without a status, not every format has a word for it.
+    **{trouble: (kind,) for trouble, kind in ERROR_OF.items()},
+    "timeout": (ProviderError,),
+}
+"""The same under status 200: in a body, or in the events of a stream."""
+
 _BY_STATUS: dict[int, type[GatewayError]] = {
     400: InvalidRequestError, 401: AuthenticationError, 402: QuotaExceededError, 403: PermissionDeniedError,
     404: ModelNotFoundError, 405: InvalidRequestError, 408: ProviderTimeoutError, 409: ProviderError,
@@ -118,7 +125,7 @@ def _error_in_200(trouble: str) -> Scenario:
             await turn.give(json.dumps(report.body).encode(), headers=dict(report.headers))
 
     def expects(wire: Wire, _is_stream: bool) -> Expected | None:
-        return Expected(errors=(ERROR_OF[trouble],)) if trouble in wire.reports else None
+        return Expected(errors=IN_200[trouble]) if trouble in wire.reports else None
 
     return Scenario(name=f"200 with {trouble.replace('_', ' ')}", group="statuses", does=does, expects=expects)
 

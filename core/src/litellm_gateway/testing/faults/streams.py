@@ -14,7 +14,7 @@ from litellm_gateway.errors import (
     StreamInterruptedError,
 )
 from litellm_gateway.testing.faults.scenario import RIGHT, Expected, Scenario, always, by_mode
-from litellm_gateway.testing.faults.statuses import ERROR_OF
+from litellm_gateway.testing.faults.statuses import IN_200
 from litellm_gateway.testing.wires.wire import as_json
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _reports(trouble: str, *, after_content: bool) -> Scenario:
     def expects(wire: Wire, is_stream: bool) -> Expected | None:
         if not is_stream or trouble not in wire.reports:
             return None
-        return Expected(errors=(ERROR_OF[trouble],), partial=after_content)
+        return Expected(errors=IN_200[trouble], partial=after_content)
 
     place = "after content" if after_content else "before content"
     return Scenario(name=f"{trouble.replace('_', ' ')} {place}", group="streams", does=does, expects=expects)

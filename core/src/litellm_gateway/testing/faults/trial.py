@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
 from litellm_gateway.errors import GatewayError
+from litellm_gateway.responses import EmbedResponse
 
 if TYPE_CHECKING:
     from litellm_gateway.gateway import LiteLLMGateway
     from litellm_gateway.responses import GenerateResponse
     from litellm_gateway.testing.faults.scenario import Expected, Scenario
     from litellm_gateway.testing.faults.server import Station
-    from litellm_gateway.testing.wires import Answer
+    from litellm_gateway.testing.wires import Answer, Wire
+
+Way = Literal["whole", "stream", "embeddings"]
+"""What is asked for: a whole answer, a stream of it, or the vectors of two texts."""
 
 _TOOL = {"name": "note", "description": "Note something", "parameters": {"type": "object", "properties": {}}}
 _CLOSE_ENOUGH = 1.5
@@ -28,7 +32,7 @@ class Trial:
     """What came of one scenario.
 
     Attributes:
-        scenario, wire, streamed: What was tried.
+        scenario, wire, way: What was tried.
         outcome: The class of the error, or ``right``.
         findings: What is wrong about it; empty is what is wanted.
         seconds: How long the calls took.
@@ -36,14 +40,14 @@ class Trial:
 
     scenario: str
     wire: str
-    streamed: bool
+    way: Way
     outcome: str
     findings: tuple[str, ...]
     seconds: float
 
 
 async def attempt(
-    gateway: LiteLLMGateway, model: str, scenario: Scenario, station: Station, *, wire: Any, streamed: bool,
+    gateway: LiteLLMGateway, model: str, scenario: Scenario, station: Station, *, wire: Wire, way: Way,
     patience: float = 5.0, most_requests: int = 1,
 ) -> Trial:  # fmt: skip
     """Make the scenario's calls and hold what comes of the last one against what is expected.
@@ -54,11 +58,11 @@ async def attempt(
         scenario: What the station plays.
         station: Where it is played.
         wire: The format that is spoken.
-        streamed: Ask for streams.
+        way: Ask for whole answers, for streams or for embeddings.
         patience: Seconds after which a call counts as hung.
         most_requests: Requests one call may send, as long as no content was given.
     """
-    expected = scenario.expects(wire, streamed)
+    expected = scenario.expects(wire, way == "stream")
     assert expected is not None, f"'{scenario.name}' makes no sense here"
     findings: list[str] = []
     outcome, answer = "right", station.call if scenario.tool else station.text
@@ -67,7 +71,7 @@ async def attempt(
         given: list[str] = []
         try:
             async with asyncio.timeout(patience):
-                response = await _ask(gateway, model, given, streamed=streamed, tool=scenario.tool)
+                response = await _ask(gateway, model, given, way, tool=scenario.tool)
             if number == scenario.calls - 1 or not expected.right:
                 findings += _judge_answer(expected, response, answer)
         except GatewayError as error:
@@ -80,16 +84,18 @@ async def attempt(
     seconds = time.monotonic() - began
     findings += await _judge_traffic(scenario, station, most_requests if not given else 1)
     return Trial(
-        scenario=scenario.name, wire=wire.name, streamed=streamed, outcome=outcome, findings=tuple(findings),
+        scenario=scenario.name, wire=wire.name, way=way, outcome=outcome, findings=tuple(findings),
         seconds=seconds,
     )  # fmt: skip
 
 
 async def _ask(
-    gateway: LiteLLMGateway, model: str, given: list[str], *, streamed: bool, tool: bool
-) -> GenerateResponse:
+    gateway: LiteLLMGateway, model: str, given: list[str], way: Way, *, tool: bool
+) -> GenerateResponse | EmbedResponse:
+    if way == "embeddings":
+        return await gateway.embed_async(["one", "two"], model=model)
     more: dict[str, Any] = {"tools": [_TOOL]} if tool else {}
-    if not streamed:
+    if way == "whole":
         return await gateway.generate_async("Hello", model=model, **more)
     stream = gateway.generate_stream_async("Hello", model=model, **more)
     async for piece in stream:
@@ -99,10 +105,13 @@ async def _ask(
     return answer
 
 
-def _judge_answer(expected: Expected, response: GenerateResponse, answer: Answer) -> list[str]:
+def _judge_answer(expected: Expected, response: GenerateResponse | EmbedResponse, answer: Answer) -> list[str]:
     if not expected.right:
         wanted = " or ".join(kind.__name__ for kind in expected.errors)
-        return [f"an answer ({response.finish_reason}) where {wanted} is due: {response.text[-40:]!r}"]
+        return [f"an answer where {wanted} is due: {response!r:.200}"]
+    if isinstance(response, EmbedResponse):
+        vectors = [list(vector) for vector in response]
+        return [] if vectors == [[0.0, 1.0], [1.0, 1.0]] else [f"not the vectors that were sent: {vectors}"]
     wanted = answer.text if expected.text is None else expected.text
     if wanted == "*":
         return []
@@ -165,8 +174,9 @@ def _judge_partial(expected: Expected, error: GatewayError, answer: Answer, give
 
 async def _judge_traffic(scenario: Scenario, station: Station, most: int) -> list[str]:
     found = []
-    if len(station.requests) > most * scenario.calls:
-        found.append(f"{len(station.requests)} requests, not {most * scenario.calls}")
+    allowed = most * scenario.calls if scenario.most_requests is None else scenario.most_requests
+    if len(station.requests) > allowed:
+        found.append(f"{len(station.requests)} requests, not {allowed}")
     if scenario.hangs_up and not await asyncio.to_thread(station.settled, 0, 1.0):
         found.append(f"{station.open} connections open a second later")
     return found + [f"the script raised {error!r}" for error in station.errors]

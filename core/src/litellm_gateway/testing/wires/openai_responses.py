@@ -70,8 +70,10 @@ def _streamed(answer: Answer) -> list[Frame]:
 
 
 def _reported(report: Report) -> Frame:
+    """Write the flat form, which has a code and no kind."""
     error = report.body["error"]
-    return Frame("content", event({"type": "error", "sequence_number": 9, **error, "type_": None}, name="error"))
+    told = {"code": error["code"] or error["type"], "message": error["message"], "param": error["param"]}
+    return Frame("content", event({"type": "error", "sequence_number": 9, **told}, name="error"))
 
 
 def _other(kind: str, **more: Any) -> Frame:

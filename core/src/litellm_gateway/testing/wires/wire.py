@@ -77,14 +77,14 @@ class Wire:
     """
 
     name: str
-    answers: Callable[[str], bool]
-    wants_stream: Callable[[str, Any], bool]
-    whole: Callable[[Answer], Any]
-    streamed: Callable[[Answer], list[Frame]]
-    reports: Mapping[str, Report]
-    reported: Callable[[Report], Frame]
-    oddities: Mapping[str, Callable[[Answer], list[Frame]]] = field(factory=dict)
-    embedded: Callable[[list[str]], Any] | None = None
+    answers: Callable[[str], bool] = field(repr=False)
+    wants_stream: Callable[[str, Any], bool] = field(repr=False)
+    whole: Callable[[Answer], Any] = field(repr=False)
+    streamed: Callable[[Answer], list[Frame]] = field(repr=False)
+    reports: Mapping[str, Report] = field(repr=False)
+    reported: Callable[[Report], Frame] = field(repr=False)
+    oddities: Mapping[str, Callable[[Answer], list[Frame]]] = field(factory=dict, repr=False)
+    embedded: Callable[[list[str]], Any] | None = field(default=None, repr=False)
     content_type: str = "text/event-stream"
     is_text: bool = True
     hides_end: bool = False

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SHOWN_BODY = 2048
+_LONGEST_ERROR = 1024 * 1024
 
 
 class StreamDecoder(Protocol):
@@ -186,7 +187,7 @@ class DialectProvider:
         if opened.status < 300:
             return opened
         try:
-            response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+            response = WireResponse(status=opened.status, headers=opened.headers, body=await _beginning(opened))
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
         finally:
@@ -212,7 +213,7 @@ class DialectProvider:
 
     def _read_whole(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
         answer = self.dialect.decode_generate(request, response)
-        if _says_nothing(answer):
+        if not answer.raw_finish_reason and answer.finish_reason == "other" and not _says_something(answer):
             raise ValueError("an answer without content and without a reason why it ended")
         return answer
 
@@ -272,6 +273,18 @@ class DialectEmbedder(DialectProvider):
         return await self.ask(partial(self.dialect.encode_embed, request), read, call, request.model)
 
 
+async def _beginning(opened: OpenResponse) -> bytes:
+    """Read an error's body; of one without end, as much as tells what happened: its status counts in any case."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in opened.chunks():
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LONGEST_ERROR:
+            break
+    return b"".join(pieces)
+
+
 def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
     """Give a whole answer as the pieces a stream of it would have had."""
     pieces = [StreamChunk(kind="start", model=response.model)]
@@ -297,11 +310,8 @@ def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
     return pieces
 
 
-def _says_nothing(answer: GenerateResponse) -> bool:
-    """An empty answer is fine if the provider says that it is over; one of nothing but nulls is none."""
-    if answer.raw_finish_reason or answer.finish_reason != "other":
-        return False
-    return not (answer.text or answer.tool_calls or answer.refusal or answer.reasoning or answer.annotations)
+def _says_something(answer: GenerateResponse) -> bool:
+    return bool(answer.text or answer.tool_calls or answer.refusal or answer.reasoning or answer.annotations)
 
 
 def _is_stream(opened: OpenResponse) -> bool:

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from attrs import define, field
 
@@ -112,6 +113,7 @@ class LoopbackServer:
     errors: list[BaseException] = field(factory=list)
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(factory=set, repr=False)
+    _transports: WeakSet[asyncio.WriteTransport] = field(factory=WeakSet, repr=False)
 
     @property
     def port(self) -> int:
@@ -134,6 +136,8 @@ class LoopbackServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for transport in list(self._transports):  # one with bytes that nobody took would stay
+            transport.abort()
         # Sockets are closed by the loop's next turns.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -152,6 +156,7 @@ class LoopbackServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._transports.add(writer.transport)
         connection = self.connections
         self.connections += 1
         self.open += 1

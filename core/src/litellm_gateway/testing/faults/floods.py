@@ -7,8 +7,15 @@ import json
 import zlib
 from typing import TYPE_CHECKING
 
-from litellm_gateway.errors import GatewayError
-from litellm_gateway.testing.faults.scenario import Expected, Scenario, always, by_mode
+from litellm_gateway.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    MalformedResponseError,
+    ProviderError,
+    ProviderTimeoutError,
+    StreamInterruptedError,
+)
+from litellm_gateway.testing.faults.scenario import Expected, Scenario, always
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +23,11 @@ if TYPE_CHECKING:
     from litellm_gateway.testing.faults.turn import Turn
 
 _BLOCK = 64 * 1024
-_REFUSED = Expected(errors=(GatewayError,))
+_MALFORMED = Expected(errors=(MalformedResponseError,))
+_ENDLESS = Expected(
+    errors=(MalformedResponseError, DeadlineExceededError, ProviderTimeoutError, StreamInterruptedError), text="*"
+)
+"""Nothing in it is too large by itself: it ends with the deadline, or with the limit of all together."""
 
 
 async def _header_line(turn: Turn) -> None:
@@ -119,10 +130,11 @@ async def _trailers(turn: Turn) -> None:
 
 
 def _bomb(head: bytes, size: int, window: int) -> bytes:
+    """Pack a head and ``size`` blanks; a block that forgets what was before it can be sent again and again."""
     packer = zlib.compressobj(9, wbits=window)
-    packed = [packer.compress(head)]
-    packed += [packer.compress(b" " * (1 << 20)) for _ in range(size >> 20)]
-    return b"".join([*packed, packer.flush()])
+    begun = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(b" " * (1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return begun + block * (size >> 20)
 
 
 async def _gzip_bomb(turn: Turn) -> None:
@@ -179,15 +191,21 @@ async def _error_message(turn: Turn) -> None:
     await turn.give(body.encode(), status=500, content_type="application/json")
 
 
-def _flood(name: str, does: Callable[[Turn], Awaitable[None]]) -> Scenario:
-    return Scenario(name=f"flood of {name}", group="floods", does=does, expects=always(_REFUSED), hangs_up=True)
+def _flood(name: str, does: Callable[[Turn], Awaitable[None]], expected: Expected = _MALFORMED) -> Scenario:
+    return Scenario(name=f"flood of {name}", group="floods", does=does, expects=always(expected), hangs_up=True)
 
 
-def _of_streams(name: str, does: Callable[[Turn], Awaitable[None]], *, text: bool = True) -> Scenario:
+def _of_streams(
+    name: str, does: Callable[[Turn], Awaitable[None]], expected: Expected = _MALFORMED, *, text: bool = True
+) -> Scenario:
     return Scenario(
         name=f"flood of {name}", group="floods", does=does, hangs_up=True,
-        expects=lambda wire, is_stream: _REFUSED if is_stream and (wire.is_text or not text) else None,
+        expects=lambda wire, is_stream: expected if is_stream and (wire.is_text or not text) else None,
     )  # fmt: skip
+
+
+def _huge(name: str, does: Callable[[Turn], Awaitable[None]], expected: Expected) -> Scenario:
+    return Scenario(name=name, group="floods", does=does, expects=always(expected))
 
 
 def floods() -> list[Scenario]:
@@ -196,29 +214,28 @@ def floods() -> list[Scenario]:
         _flood("one header", _header_line),
         _flood("headers", _headers),
         _flood("a status line", _status_line),
-        _flood("interim responses", _interim),
+        _flood("interim responses", _interim, _ENDLESS),
         _flood("a body", _body),
         _flood("a body with its length", _body_with_length),
-        _flood("an error's body", _error_body),
+        _flood("an error's body", _error_body, Expected(errors=(ProviderError,), status=500)),
         _of_streams("one line", _line),
         _of_streams("one event", _event),
-        _of_streams("comments", _comments),
-        _of_streams("blank lines", _blank_lines),
-        _of_streams("empty events", _empty_events),
-        _of_streams("content", _content, text=False),
-        _of_streams("starts", _starts, text=False),
-        _of_streams("a chunk's extension", _chunk_extension, text=False),
-        _of_streams("a chunk's length", _chunk_length, text=False),
-        Scenario(name="flood of trailers", group="floods", does=_trailers, hangs_up=True,
-                 expects=by_mode(stream=_REFUSED)),
-        Scenario(name="gzip bomb", group="floods", does=_gzip_bomb, expects=always(_REFUSED)),
-        Scenario(name="deflate bomb", group="floods", does=_deflate_bomb, expects=always(_REFUSED)),
-        Scenario(name="gzip bomb in an error", group="floods", does=_gzip_bomb_in_error, expects=always(_REFUSED)),
-        _flood("gzip members", _gzip_members),
-        Scenario(name="lists 100,000 deep", group="floods", does=_deep, expects=always(_REFUSED)),
-        Scenario(name="objects 100,000 deep", group="floods", does=_deep_objects, expects=always(_REFUSED)),
-        Scenario(name="an error 100,000 deep", group="floods", does=_deep_error, expects=always(_REFUSED)),
-        Scenario(name="a number of a million digits", group="floods", does=_number, expects=always(_REFUSED)),
-        Scenario(name="a list of 1.5 million", group="floods", does=_zeros, expects=always(_REFUSED)),
-        Scenario(name="an error of 4 MiB", group="floods", does=_error_message, expects=always(_REFUSED)),
-    ]  # fmt: skip
+        _of_streams("comments", _comments, _ENDLESS),
+        _of_streams("blank lines", _blank_lines, _ENDLESS),
+        _of_streams("empty events", _empty_events, _ENDLESS),
+        _of_streams("content", _content, _ENDLESS, text=False),
+        _of_streams("starts", _starts, _ENDLESS, text=False),
+        _of_streams("a chunk's extension", _chunk_extension, _ENDLESS, text=False),
+        _of_streams("a chunk's length", _chunk_length, _ENDLESS, text=False),
+        _of_streams("trailers", _trailers, _ENDLESS, text=False),
+        _huge("gzip bomb", _gzip_bomb, _MALFORMED),
+        _huge("deflate bomb", _deflate_bomb, _MALFORMED),
+        _huge("gzip bomb in an error", _gzip_bomb_in_error, Expected(errors=(ProviderError,), status=503)),
+        _flood("gzip members", _gzip_members, _ENDLESS),
+        _huge("lists 100,000 deep", _deep, _MALFORMED),
+        _huge("objects 100,000 deep", _deep_objects, _MALFORMED),
+        _huge("an error 100,000 deep", _deep_error, Expected(errors=(InvalidRequestError,), status=400)),
+        _huge("a number of a million digits", _number, _MALFORMED),
+        _huge("a list of 1.5 million", _zeros, _MALFORMED),
+        _huge("an error of 4 MiB", _error_message, Expected(errors=(ProviderError,), status=500)),
+    ]

@@ -28,7 +28,7 @@ NOT_MENDED = (
 )  # fmt: skip
 AFTER_CONTENT = (
     "resets in the body", "closes in the body", "stalls in the body", "ends after some content",
-    "ends before the finish", "ends inside an event", "overwrites an event", "overloaded after content",
+    "ends before the finish", "ends inside an event", "overloaded after content",
     "rate limited after content", "server error after content",
 )  # fmt: skip
 RIGHT = "a right answer"

@@ -66,9 +66,7 @@ def read_retry_after(
     return found
 
 
-def seconds_until(
-    moment: datetime, headers: Mapping[str, str], *, now: Callable[[], datetime] = _wall_clock
-) -> float:
+def seconds_until(moment: datetime, headers: Mapping[str, str], *, now: Callable[[], datetime] = _wall_clock) -> float:
     """Give the seconds from the answer's own ``date`` (``now`` when it has none) to a moment, at least 0."""
     return max(0.0, (moment - (_date(headers.get("date")) or now())).total_seconds())
 
@@ -96,9 +94,7 @@ def _scaled(value: str | None, factor: float) -> float | None:
     return max(0.0, number * factor) if math.isfinite(number) else None
 
 
-def _seconds_or_date(
-    value: str | None, headers: Mapping[str, str], now: Callable[[], datetime]
-) -> float | None:
+def _seconds_or_date(value: str | None, headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
     if value is None:
         return None
     seconds = _scaled(value, 1.0)

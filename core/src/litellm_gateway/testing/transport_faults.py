@@ -119,22 +119,6 @@ class FaultPromises(TransportFixture):
         assert [seen.path for seen in server.requests] == ["/0", "/1", "/2", "/3"]
 
     @in_a_loop
-    async def test_p15_an_unasked_response_answers_nothing(self) -> None:
-        """P15: what a server sends on a kept-alive connection before it is asked is no answer to the next request."""
-
-        async def script(exchange: Exchange) -> None:
-            await exchange.respond(exchange.path.encode())
-            await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nunasked")
-
-        bodies = []
-        async with serve(script) as server, self.transport() as transport:
-            for number in range(3):
-                bodies.append((await fetch(transport, f"{server.url}/{number}")).body)
-                await asyncio.sleep(0.02)
-
-        assert bodies == [b"/0", b"/1", b"/2"]
-
-    @in_a_loop
     async def test_p15_a_slow_death_is_not_retried(self) -> None:
         """P15: a kept-alive connection that dies late may have been worked on: no second request."""
 

@@ -55,7 +55,9 @@ async def _body(turn: Turn) -> None:
 
 
 async def _body_with_length(turn: Turn) -> None:
-    await turn.exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1099511627776\r\n\r\n")
+    await turn.exchange.send(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1099511627776\r\n\r\n"
+    )
     await turn.flood(b" " * _BLOCK)
 
 

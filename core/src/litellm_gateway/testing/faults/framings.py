@@ -110,7 +110,7 @@ def framings() -> list[Scenario]:
         _rewritten("a byte order mark", lambda body: _BOM + body),
         _rewritten("blank lines first", lambda body: b"\n\n\r\n\n" + body),
         _rewritten("blank lines between", lambda body: body.replace(b"\n\n", b"\n\n\n\n\n")),
-        _rewritten("comments", _per_event(lambda block: b": OPENROUTER PROCESSING\n\n:\n\n" + block + b"\n:still here")),
+        _rewritten("comments", _per_event(lambda block: b": PROCESSING\n\n:\n\n" + block + b"\n:still here")),
         _rewritten("ids and retry", _per_event(lambda block: b"id: 17\nretry: 3000\n" + block + b"\nid")),
         _rewritten("unknown fields", _per_event(lambda block: b"mood: good\n" + block + b"\nwhatever")),
         _rewritten("no space after the colon", _per_event(_without_space)),

@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     Step = Scenario | str | Callable[[Turn], Awaitable[None]]
 
 TEXT = Answer(
-    text="Answer #1: naïve café 日本語 über-long 👩\u200d🚀 \"quoted\" back\\slash {braces} data: x\n\nevent: [DONE]\r\n"
+    text='Answer #1: naïve café 日本語 über-long 👩\u200d🚀 "quoted" back\\slash {braces} data: x\n\n'
+    "event: [DONE]\r\n"
     "separators \u2028 \u2029 \x85 \x0b end, tab\t, and so on until it is long enough to be cut in many places. Fin."
 )
 """What a server says unless told otherwise: everything that makes readers stumble."""
 CALL = Answer(
-    text=json.dumps({"serial": 1, "words": "naïve 日本語 \"quoted\" {braces} \u2028 data: [DONE] until it is long enough"},
-                    ensure_ascii=False),
-    tool="note", step=12,
-)  # fmt: skip
+    text='{"serial": 1, "words": "naïve 日本語 \\"quoted\\" {braces} \u2028 data: [DONE] until it is long enough"}',
+    tool="note",
+    step=12,
+)
 """The same as a call of a tool named ``note``."""
 
 
@@ -45,7 +46,7 @@ class Station:
     Attributes:
         url: Its address, ``http://127.0.0.1:port/1``; a provider's base URL begins with it.
         script: What each request meets, in order; the last one goes on for ever.
-        text, call: What there is to say: to requests that give tools, and to others.
+        text, call: What there is to say; ``call`` to requests that give tools.
         requests: Every request so far.
         errors: What scripts raised, broken connections aside: mistakes of the test.
     """
@@ -96,7 +97,9 @@ class Station:
 
 @define(eq=False)
 class FaultServer:
-    """Serves faults on 127.0.0.1 from a thread of its own, so it suits any test, awaited or not::
+    """Serves faults on 127.0.0.1 from a thread of its own, so it suits any test, awaited or not.
+
+    Example::
 
         with FaultServer() as server:
             flaky = server.play("status 503, html", "status 503, html", "a right answer")

@@ -216,8 +216,7 @@ def streams() -> list[Scenario]:
                  expects=always(Expected(right=True, errors=(ProviderConnectionError,), text=""))),
         Scenario(name="a tool call", group="streams", does=_say, expects=always(RIGHT), tool=True),
         Scenario(name="a tool call cut", group="streams", does=_arguments_cut, tool=True,
-                 expects=lambda wire, is_stream: Expected(errors=(StreamInterruptedError, ProviderConnectionError))
-                 if is_stream else None),
+                 expects=by_mode(stream=Expected(errors=(StreamInterruptedError, ProviderConnectionError)))),
         Scenario(name="arguments nested 5,000 deep", group="streams", does=_deep_arguments, tool=True,
                  expects=lambda wire, is_stream: None if wire.name == "bedrock" and is_stream
                  else Expected(errors=(GatewayError,), right=True, text="*")),

@@ -158,9 +158,10 @@ def _judge_error(expected: Expected, error: GatewayError, answer: Answer, given:
 
 def _judge_hint(allowed: tuple[float | None, ...], hint: Any) -> list[str]:
     for wanted in allowed:
-        if hint is wanted or (
-            wanted is not None and isinstance(hint, float) and abs(hint - wanted) < (wanted and _CLOSE_ENOUGH or 0.01)
-        ):
+        if hint is None or wanted is None or not isinstance(hint, float):
+            if hint is wanted:
+                return []
+        elif abs(hint - wanted) < (_CLOSE_ENOUGH if wanted else 0.01):
             return []
     return [f"retry_after {hint!r}, not {' or '.join(map(str, allowed))}"]
 

@@ -79,9 +79,7 @@ def _streamed(answer: Answer) -> list[Frame]:
     return [
         _event("start", {"type": "message_start", "message": _message(answer)}),
         *_block(0, block, *deltas),
-        _event(
-            "finish", {"type": "message_delta", "delta": ended, "usage": {"output_tokens": answer.output_tokens}}
-        ),
+        _event("finish", {"type": "message_delta", "delta": ended, "usage": {"output_tokens": answer.output_tokens}}),
         _event("end", {"type": "message_stop"}),
     ]
 
@@ -95,9 +93,7 @@ _ODDITIES = {
     "unknown block": lambda answer: insert(
         _streamed(answer), "content", *_block(7, {"type": "hologram"}, _delta({"type": "depth_delta", "depth": 3}, 7))
     ),
-    "unknown delta": lambda answer: insert(
-        _streamed(answer), "finish", _delta({"type": "hologram_delta", "depth": 3})
-    ),
+    "unknown delta": lambda answer: insert(_streamed(answer), "finish", _delta({"type": "hologram_delta", "depth": 3})),
     "empty delta": lambda answer: insert(_streamed(answer), "finish", _delta({"type": "text_delta", "text": ""})),
     "null delta": lambda answer: insert(_streamed(answer), "finish", _delta(None)),
     "no usage": lambda answer: [

@@ -83,11 +83,12 @@ def _delta(delta: Any, index: int = 0) -> Frame:
 
 
 def _streamed(answer: Answer) -> list[Frame]:
-    opened, said = [], [{"text": piece} for piece in answer.pieces()]
+    opened: list[Frame] = []
+    said: list[dict[str, Any]] = [{"text": piece} for piece in answer.pieces()]
     if answer.tool:
         start = {"toolUse": {"toolUseId": "t_1", "name": answer.tool}}
         opened = [_event("content", "contentBlockStart", {"contentBlockIndex": 0, "start": start})]
-        said = [{"toolUse": {"input": piece}} for piece in answer.pieces()]  # type: ignore[misc]
+        said = [{"toolUse": {"input": piece}} for piece in answer.pieces()]
     return [
         _event("start", "messageStart", {"role": "assistant"}),
         *opened,

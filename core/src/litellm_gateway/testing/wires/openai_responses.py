@@ -57,7 +57,8 @@ def _streamed(answer: Answer) -> list[Frame]:
     events = _Numbered()
     begun = {**_whole(answer), "status": "in_progress", "output": [], "usage": None}
     item = _item(answer)
-    opened = {**item, "status": "in_progress", **({"arguments": ""} if answer.tool else {"content": []})}
+    blank: dict[str, Any] = {"arguments": ""} if answer.tool else {"content": []}
+    opened = {**item, "status": "in_progress", **blank}
     end = answer.finish or "completed"
     return [
         events.write("start", "response.created", response=begun),

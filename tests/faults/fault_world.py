@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import litellm_gateway_provider_anthropic.plugin
+import litellm_gateway_provider_bedrock.plugin
+import litellm_gateway_provider_cohere.plugin
+import litellm_gateway_provider_google.plugin
+import litellm_gateway_provider_openai.plugin
+import litellm_gateway_transport_aiohttp.plugin
 from litellm_gateway import create_gateway
+from litellm_gateway.builtin import httpx_transport
 from litellm_gateway.testing.faults import attempt
 from litellm_gateway.testing.wires import ANTHROPIC, BEDROCK, COHERE, GOOGLE, OPENAI_CHAT, OPENAI_RESPONSES, WIRES
 
@@ -26,6 +33,16 @@ SETTINGS: dict[Wire | str, tuple[str, str, dict[str, Any]]] = {
     BEDROCK.name: ("bedrock/anthropic.claude-sonnet-4-5-v1:0", "", {"region": "us-east-1"}),
 }
 BY_NAME = {wire.name: wire for wire in WIRES}
+PLUGINS = (
+    litellm_gateway_provider_anthropic.plugin,
+    litellm_gateway_provider_bedrock.plugin,
+    litellm_gateway_provider_cohere.plugin,
+    litellm_gateway_provider_google.plugin,
+    litellm_gateway_provider_openai.plugin,
+    litellm_gateway_transport_aiohttp.plugin,
+    httpx_transport,
+)
+"""Given rather than looked for: thousands of gateways are made."""
 EMBEDDING_MODELS = {
     OPENAI_CHAT.name: "openai/text-embedding-3-small",
     GOOGLE.name: "google/gemini-embedding-001",
@@ -43,7 +60,7 @@ def gateway_at(url: str, wire: Wire, **settings: Any) -> LiteLLMGateway:
         "circuit_breaker": None, "guardrails": (), "telemetry": (), "transport": "httpx", **settings,
     }  # fmt: skip
     providers = {provider: {"api_key": "test-key-0123456789", "base_url": url + path, **more}}
-    return create_gateway(provider=provider, providers=providers, **known)
+    return create_gateway(provider=provider, providers=providers, plugins=PLUGINS, discover=False, **known)
 
 
 async def run_all(

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from fault_world import BY_NAME, SETTINGS
+from fault_world import BY_NAME, PLUGINS, SETTINGS
 from litellm_gateway import GatewayError, create_gateway
 from litellm_gateway.testing.faults import TEXT, FaultServer, scenarios
 
@@ -85,7 +85,7 @@ async def ask(
     async with create_gateway(
         provider=models[0].partition("/")[0], providers=providers, max_retries=0, timeout=5.0, first_byte_timeout=0.3,
         chunk_timeout=0.3, circuit_breaker=None, guardrails=(), telemetry=(), fallbacks=models[1:] if fallback else (),
-        context_fallbacks=models[1:] if fallback else (),
+        context_fallbacks=models[1:] if fallback else (), plugins=PLUGINS, discover=False,
     ) as gateway:  # fmt: skip
         try:
             if not streamed:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from litellm_gateway.answer_pieces import as_chunks as as_chunks, says_something  # also known from here
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.framing import reader_for
-from litellm_gateway.responses import StreamChunk, ToolCallDelta
 from litellm_gateway.secrets import redact
 from litellm_gateway.wire import Limits, WireResponse
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import BuildContext, Call
     from litellm_gateway.framing import Framing, ServerEvent
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
-    from litellm_gateway.responses import EmbedResponse, GenerateResponse
+    from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk
     from litellm_gateway.secrets import Secret
     from litellm_gateway.wire import OpenResponse, WireRequest
 
@@ -144,6 +144,7 @@ class DialectProvider:
         """Send once, give the pieces as they come."""
         wire = self._written(partial(self.dialect.encode_generate, request, stream=True), request.model)
         opened = await self._open(wire, call, request.model)
+        data = b""
         try:
             if not _is_stream(opened):
                 for piece in await self._whole_instead(request, opened):
@@ -161,7 +162,7 @@ class DialectProvider:
             for piece in decoder.close():
                 yield piece
         except Exception as error:
-            seen = WireResponse(status=opened.status, headers=opened.headers, body=b"")
+            seen = WireResponse(status=opened.status, headers=opened.headers, body=data)
             raise self._read_error(error, seen, request.model) from error
         finally:
             await opened.aclose()
@@ -213,7 +214,7 @@ class DialectProvider:
 
     def _read_whole(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
         answer = self.dialect.decode_generate(request, response)
-        if not answer.raw_finish_reason and answer.finish_reason == "other" and not _says_something(answer):
+        if not answer.raw_finish_reason and answer.finish_reason == "other" and not says_something(answer):
             raise ValueError("an answer without content and without a reason why it ended")
         return answer
 
@@ -283,35 +284,6 @@ async def _beginning(opened: OpenResponse) -> bytes:
         if size > _LONGEST_ERROR:
             break
     return b"".join(pieces)
-
-
-def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
-    """Give a whole answer as the pieces a stream of it would have had."""
-    pieces = [StreamChunk(kind="start", model=response.model)]
-    pieces += [StreamChunk(kind="reasoning", reasoning=part) for part in response.reasoning]
-    if response.text:
-        pieces.append(StreamChunk(response.text))
-    if response.refusal is not None:
-        pieces.append(StreamChunk(kind="refusal", data={"text": response.refusal}))
-    pieces += [StreamChunk(kind="annotation", data=note) for note in response.annotations]
-    pieces += [
-        StreamChunk(
-            kind="tool_call",
-            tool_call=ToolCallDelta(
-                index=index, id=call.id, name=call.name, arguments=call.arguments, signature=call.signature
-            ),
-        )
-        for index, call in enumerate(response.tool_calls)
-    ]
-    pieces.append(StreamChunk(kind="usage", usage=response.usage))
-    pieces.append(
-        StreamChunk(kind="finish", finish_reason=response.finish_reason, raw_finish_reason=response.raw_finish_reason)
-    )
-    return pieces
-
-
-def _says_something(answer: GenerateResponse) -> bool:
-    return bool(answer.text or answer.tool_calls or answer.refusal or answer.reasoning or answer.annotations)
 
 
 def _is_stream(opened: OpenResponse) -> bool:

@@ -102,7 +102,8 @@ def _seconds_or_date(value: str | None, headers: Mapping[str, str], now: Callabl
         return seconds
     then = _date(value)
     if then is None:
-        return parse_duration(value)
+        first, more, _ = value.partition(",")  # the header came twice: proxies add theirs
+        return _seconds_or_date(first, headers, now) if more else parse_duration(value)
     return seconds_until(then, headers, now=now)
 
 

@@ -25,6 +25,7 @@ NOON = "Wed, 21 Oct 2026 12:00:00 GMT"
         ({"retry-after": "Wed Oct 21 12:00:10 2026", "date": NOON}, 10.0),
         ({"retry-after": "Wed, 21 Oct 2026 11:00:00 GMT", "date": NOON}, 0.0),
         ({"retry-after": "6m0s"}, 360.0),
+        ({"retry-after": "5, 10"}, 5.0),
         ({"x-ratelimit-reset": "1792584030", "date": NOON}, 30.0),
         ({"x-ratelimit-reset": "1792584030000", "date": NOON}, 30.0),
         ({"x-ratelimit-reset-tokens": "12ms"}, 0.012),

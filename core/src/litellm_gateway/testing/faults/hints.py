@@ -36,6 +36,7 @@ _HINTS: dict[str, tuple[dict[str, str], tuple[float | None, ...]]] = {
     "milliseconds": ({"retry-after-ms": "1500"}, (1.5,)),
     "milliseconds before seconds": ({"retry-after-ms": "4500", "retry-after": "9"}, (4.5,)),
     "a unit": ({"retry-after": "12s"}, (12.0,)),
+    "twice": ({"retry-after": "5, 10"}, (5.0,)),
     "spaces": ({"retry-after": "  7  "}, (7.0,)),
     "garbage": ({"retry-after": "soon, promise"}, (None,)),
     "garbage milliseconds": ({"retry-after-ms": "NaN", "retry-after": "3"}, (3.0,)),

@@ -64,6 +64,13 @@ class Station:
         """Connections open now."""
         return len({request.connection for request in list(self.requests)} & self._alive)
 
+    @property
+    def keys(self) -> set[str]:
+        """The keys that came, wherever providers want them."""
+        names = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+        found = (request.headers.get(name, "") for request in list(self.requests) for name in names)
+        return {value.rpartition(" ")[2] for value in found if value}
+
     def settled(self, connections: int = 0, seconds: float = 1.0) -> bool:
         """Wait until no more than so many connections are open; tell whether it came to that."""
         limit = time.monotonic() + seconds

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from litellm_gateway.errors import (
     AuthenticationError,
@@ -120,8 +123,6 @@ def _error_in_200(trouble: str) -> Scenario:
         if turn.is_stream:
             await turn.say(turn.wire.reported(report).data)
         else:
-            import json
-
             await turn.give(json.dumps(report.body).encode(), headers=dict(report.headers))
 
     def expects(wire: Wire, _is_stream: bool) -> Expected | None:
@@ -130,12 +131,34 @@ def _error_in_200(trouble: str) -> Scenario:
     return Scenario(name=f"200 with {trouble.replace('_', ' ')}", group="statuses", does=does, expects=expects)
 
 
+_UGLY = "\x1b[31mred\x07\r\nforged: line \u202e desrever\u2028\x00"
+
+
+def _ugly(value: Any) -> Any:
+    """Put terminal escapes and forged lines into every message."""
+    if isinstance(value, dict):
+        return {name: value[name] + _UGLY if name == "message" else _ugly(value[name]) for name in value}
+    return value
+
+
+async def _ugly_message(turn: Turn) -> None:
+    report = turn.wire.reports["server_error"]
+    await turn.report(evolve(report, body=_ugly(report.body)))
+
+
+async def _quotes_the_key(turn: Turn) -> None:
+    """A provider that tells the key it refuses."""
+    headers = turn.exchange.headers
+    key = headers.get("x-api-key") or headers.get("x-goog-api-key") or headers["authorization"].rpartition(" ")[2]
+    report = turn.wire.reports["bad_key"]
+    told = json.loads(json.dumps(report.body).replace(': "', f': "The key {key} is bad. ', 1))
+    await turn.report(evolve(report, body=told))
+
+
 def _plain_error_to_a_stream(status: int) -> Scenario:
     """A stream was asked for, and the whole error comes under its content type."""
 
     async def does(turn: Turn) -> None:
-        import json
-
         report = turn.wire.reports["server_error"]
         await turn.give(json.dumps(report.body).encode(), status=status, headers=dict(report.headers))
 
@@ -152,4 +175,8 @@ def statuses() -> list[Scenario]:
     found += [_redirect(status) for status in (300, 301, 302, 303, 304, 307, 308)]
     found += [_error_in_200(trouble) for trouble in ("rate_limited", "overloaded", "server_error", "timeout", "quota")]
     found += [_plain_error_to_a_stream(status) for status in (200, 500)]
+    ugly = Expected(errors=(ProviderError,), status=500)
+    found.append(Scenario(name="an ugly message", group="statuses", does=_ugly_message, expects=always(ugly)))
+    refused = Expected(errors=(AuthenticationError,))
+    found.append(Scenario(name="quotes the key", group="statuses", does=_quotes_the_key, expects=always(refused)))
     return found

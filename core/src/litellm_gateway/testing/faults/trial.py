@@ -78,7 +78,7 @@ async def attempt(
                 findings += _judge_answer(expected, response, answer)
         except GatewayError as error:
             outcome = type(error).__name__
-            findings += _judge_error(expected, error, answer, said.getvalue())
+            findings += _judge_error(expected, error, answer, said.getvalue(), station.keys)
         except TimeoutError:
             outcome, findings = "hung", [*findings, f"no end after {patience} seconds"]
         except Exception as error:
@@ -136,7 +136,7 @@ def _same(given: str, wanted: str) -> bool:
         return False
 
 
-def _judge_error(expected: Expected, error: GatewayError, answer: Answer, given: str) -> list[str]:
+def _judge_error(expected: Expected, error: GatewayError, answer: Answer, given: str, keys: set[str]) -> list[str]:
     found: list[str] = []
     fits = type(error) in expected.errors if expected.exactly else isinstance(error, expected.errors)
     if not expected.errors or not fits:
@@ -149,6 +149,8 @@ def _judge_error(expected: Expected, error: GatewayError, answer: Answer, given:
     found += [f"{words!r} is missing in {str(error)!r}" for words in expected.in_message if words not in str(error)]
     if not str(error).isprintable():
         found.append(f"control characters in {str(error)!r}")
+    if any(key in f"{error} {error!r} {vars(error)}" for key in keys):
+        found.append("the key stands in the error")
     if len(str(error)) > 2000:
         found.append(f"a message of {len(str(error))} characters")
     if expected.retry_after:

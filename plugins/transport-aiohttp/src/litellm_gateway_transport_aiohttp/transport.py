@@ -58,6 +58,7 @@ class _Sending:
     body: bytes = field(repr=False)
     timeouts: Timeouts
     deadline: float
+    limits: Limits
 
 
 class AiohttpTransport:
@@ -104,8 +105,10 @@ class AiohttpTransport:
         left = deadline - self._clock()
         if left <= 0:
             raise too_late(place.target.label, "connect", at_deadline=True)
-        sending = _Sending(request.method, place, headers, request.body, timeouts, sessions.loop.time() + left)
-        answer = await self._send(sessions.kept, sending, may_be_stale=True)
+        ends, limits = sessions.loop.time() + left, self._limits.for_answer(request)
+        sending = _Sending(request.method, place, headers, request.body, timeouts, ends, limits)
+        # What may go out but once goes on a fresh connection: a kept one may be dead.
+        answer = None if request.once else await self._send(sessions.kept, sending, may_be_stale=True)
         if answer is None:
             answer = await self._send(sessions.fresh, sending, may_be_stale=False)
         assert answer is not None
@@ -133,7 +136,7 @@ class AiohttpTransport:
         else:
             if response.status != _SWITCHING:
                 source = _Body(response, sending, loop)
-                return StreamedResponse(response.status, response.raw_headers, source, self._limits)
+                return StreamedResponse(response.status, response.raw_headers, source, sending.limits)
             response.close()
             label = sending.place.target.label
             failure = MalformedResponseError(f"{label} switched to another protocol, which was not asked for")

@@ -56,7 +56,7 @@ def gateway_at(url: str, wire: Wire, **settings: Any) -> LiteLLMGateway:
     model, path, more = SETTINGS[wire.name]
     provider = model.partition("/")[0]
     known = {
-        "timeout": 1.5, "first_byte_timeout": 0.5, "chunk_timeout": 0.5, "connect_timeout": 1.0, "max_retries": 0,
+        "timeout": 1.2, "first_byte_timeout": 0.5, "chunk_timeout": 0.5, "connect_timeout": 1.0, "max_retries": 0,
         "circuit_breaker": None, "guardrails": (), "telemetry": (), "transport": "httpx", **settings,
     }  # fmt: skip
     providers = {provider: {"api_key": "test-key-0123456789", "base_url": url + path, **more}}

@@ -79,7 +79,7 @@ async def test_a_flood_is_refused_in_time_and_not_taken_in(
     expected = flood.expects(BY_NAME[wire], way == "stream")
     if expected is None:
         return  # no such thing in this format
-    patience = 1.0 if DeadlineExceededError in expected.errors else 4.0
+    patience = 0.6 if DeadlineExceededError in expected.errors else 4.0
 
     with Growth.watched() as growth:
         trial = await run(server, BY_NAME[wire], flood, way=way, transport=transport, timeout=patience)

@@ -86,7 +86,7 @@ FAULTS: dict[Callable[[Exchange], Awaitable[None]], tuple[int, int]] = {
     stall: (ALL, ALL),
     stall_after_head: (ALL, ALL),
     reset_after_head: (ALL, ALL),
-    end_after_head: (2, ALL),
+    end_after_head: (2, 2),
     cut_body: (ALL, ALL),
     truncated: (2, 2),
     html: (2, 2),

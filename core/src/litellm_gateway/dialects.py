@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _SHOWN_BODY = 2048
 _LONGEST_ERROR = 1024 * 1024
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 class StreamDecoder(Protocol):
@@ -144,21 +145,29 @@ class DialectProvider:
         """Send once, give the pieces as they come."""
         wire = self._written(partial(self.dialect.encode_generate, request, stream=True), request.model)
         opened = await self._open(wire, call, request.model)
-        data = b""
+        data, empty = b"", True
+        reader = reader_for(self.dialect.framing, self._limits)
+        decoder = self.dialect.stream_decoder(request)
+        begun = False
         try:
-            if not _is_stream(opened):
-                for piece in await self._whole_instead(request, opened):
-                    yield piece
-                return
-            reader = reader_for(self.dialect.framing, self._limits)
-            decoder = self.dialect.stream_decoder(request)
-            async for data in opened.chunks():
+            pieces = opened.chunks()
+            async for data in pieces:
+                if not begun:
+                    begun = True
+                    if not _is_stream(opened, data, self.dialect.framing):
+                        for piece in await self._whole_instead(request, opened, data, pieces):
+                            yield piece
+                        return
                 for event in reader.feed(data):
+                    empty = False
                     for piece in decoder.feed(event):
                         yield piece
             for event in reader.close():
+                empty = False
                 for piece in decoder.feed(event):
                     yield piece
+            if empty:
+                raise ValueError("a stream without any event")
             for piece in decoder.close():
                 yield piece
         except Exception as error:
@@ -204,9 +213,12 @@ class DialectProvider:
         finally:
             await opened.aclose()
 
-    async def _whole_instead(self, request: GenerateRequest, opened: OpenResponse) -> Iterable[StreamChunk]:
+    async def _whole_instead(
+        self, request: GenerateRequest, opened: OpenResponse, begun: bytes, rest: AsyncIterator[bytes]
+    ) -> Iterable[StreamChunk]:
         """A whole answer came where a stream was asked for: an error in disguise, or a server that cannot stream."""
-        response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+        body = b"".join([begun, *[data async for data in rest]])
+        response = WireResponse(status=opened.status, headers=opened.headers, body=body)
         try:
             return as_chunks(self._read_whole(request, response))
         except Exception as error:
@@ -236,6 +248,8 @@ class DialectProvider:
     def _read_error(self, error: Exception, response: WireResponse, model: str) -> GatewayError:
         """Whatever a dialect stumbles over becomes one typed error with nothing of the body in its message."""
         if isinstance(error, GatewayError):
+            if isinstance(error, MalformedResponseError):
+                error.status_code = error.status_code or response.status
             return self._named(error, model)
         content_type = response.headers.get("content-type", "none")
         body = response.body[:_SHOWN_BODY].decode("utf-8", "replace")
@@ -286,6 +300,11 @@ async def _beginning(opened: OpenResponse) -> bytes:
     return b"".join(pieces)
 
 
-def _is_stream(opened: OpenResponse) -> bool:
+def _is_stream(opened: OpenResponse, begun: bytes, framing: Framing) -> bool:
+    """Tell by the content type, and by how the body begins, as that is wrong at times."""
     content_type = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return content_type not in ("application/json", "text/html")
+    is_whole = content_type in ("application/json", "text/html")
+    if framing != "sse":
+        return not is_whole
+    begun = begun.lstrip()
+    return begun.startswith(_FIELDS) if is_whole else not begun.startswith((b"{", b"["))

@@ -22,7 +22,7 @@ from litellm_gateway.errors import (
     QuotaExceededError,
     RateLimitError,
 )
-from litellm_gateway.testing.faults.scenario import Expected, Scenario, always, by_mode
+from litellm_gateway.testing.faults.scenario import Expected, Scenario, always
 from litellm_gateway.testing.wires.wire import TROUBLES
 
 if TYPE_CHECKING:
@@ -156,15 +156,21 @@ async def _quotes_the_key(turn: Turn) -> None:
 
 
 def _plain_error_to_a_stream(status: int) -> Scenario:
-    """A stream was asked for, and the whole error comes under its content type."""
+    """A stream was asked for, and the error comes as a body under the content type of a stream."""
+
+    def expects(wire: Wire, is_stream: bool) -> Expected | None:
+        if not is_stream:
+            return None
+        if not wire.is_text and status == 200:
+            return Expected(errors=(MalformedResponseError,))
+        return Expected(errors=(ProviderError,), exactly=True)
 
     async def does(turn: Turn) -> None:
         report = turn.wire.reports["server_error"]
         await turn.give(json.dumps(report.body).encode(), status=status, headers=dict(report.headers))
 
-    expected = Expected(errors=(ProviderError,))
-    return Scenario(name=f"error body as event stream, {status}", group="statuses", does=does,
-                    expects=by_mode(stream=expected))  # fmt: skip
+    name = f"error body as event stream, {status}"
+    return Scenario(name=name, group="statuses", does=does, expects=expects)
 
 
 def statuses() -> list[Scenario]:

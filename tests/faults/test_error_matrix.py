@@ -83,8 +83,8 @@ async def ask(
         url = server.play(script).url + path
         providers[model.partition("/")[0]] = {"api_key": "test-key-0123456789", "base_url": url, **more}
     async with create_gateway(
-        provider=models[0].partition("/")[0], providers=providers, max_retries=0, timeout=5.0, first_byte_timeout=0.3,
-        chunk_timeout=0.3, circuit_breaker=None, guardrails=(), telemetry=(), fallbacks=models[1:] if fallback else (),
+        provider=models[0].partition("/")[0], providers=providers, max_retries=0, timeout=10.0, first_byte_timeout=0.8,
+        chunk_timeout=0.8, circuit_breaker=None, guardrails=(), telemetry=(), fallbacks=models[1:] if fallback else (),
         context_fallbacks=models[1:] if fallback else (), plugins=PLUGINS, discover=False,
     ) as gateway:  # fmt: skip
         try:

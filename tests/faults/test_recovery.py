@@ -44,8 +44,8 @@ def server() -> Iterator[FaultServer]:
 async def ask(server: FaultServer, wire: str, script: list[str], *, streamed: bool) -> tuple[str | GatewayError, int]:
     """Ask once with two retries; give what came of it and the requests it took."""
     station = server.play(*script)
-    settings = {"max_retries": 2, "first_byte_timeout": 0.25, "chunk_timeout": 0.25, "retry_budget": None}
-    async with gateway_at(station.url, BY_NAME[wire], **{**settings, "timeout": 8.0}) as gateway:
+    settings = {"max_retries": 2, "first_byte_timeout": 0.8, "chunk_timeout": 0.8, "retry_budget": None}
+    async with gateway_at(station.url, BY_NAME[wire], **{**settings, "timeout": 15.0}) as gateway:
         model = SETTINGS[wire][0]
         try:
             if not streamed:

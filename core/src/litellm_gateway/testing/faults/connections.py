@@ -98,6 +98,11 @@ async def _stall_at_once(turn: Turn) -> None:
     await turn.stall()
 
 
+async def _stall_in_status_line(turn: Turn) -> None:
+    await turn.exchange.send(b"HTTP/1.1 200")
+    await turn.stall()
+
+
 async def _stall_in_headers(turn: Turn) -> None:
     await turn.exchange.send(_HEAD)
     await turn.stall()
@@ -233,6 +238,7 @@ def connections() -> list[Scenario]:
         Scenario(name="closes one byte early", group="connections", does=_close_one_byte_early,
                  expects=by_mode(whole=_GONE, stream=Expected(errors=(StreamInterruptedError,), right=True))),
         _silent("stalls at once", _stall_at_once),
+        _silent("stalls in the status line", _stall_in_status_line),
         _silent("stalls in the headers", _stall_in_headers),
         _silent("stalls after the headers", _stall_after_headers),
         _silent("stalls in the body", _stall_in_body, _INTERRUPTED),

@@ -11,7 +11,6 @@ from litellm_gateway.errors import (
     MalformedResponseError,
     ProviderConnectionError,
     ProviderError,
-    ProviderTimeoutError,
     StreamInterruptedError,
 )
 from litellm_gateway.testing.faults.scenario import RIGHT, Expected, Scenario, always, by_mode
@@ -145,11 +144,6 @@ async def _longer_than_said(turn: Turn) -> None:
     await turn.exchange.send(turn.body)
 
 
-async def _never_ends_the_line(turn: Turn) -> None:
-    await turn.exchange.send(b"HTTP/1.1 200")
-    await turn.stall()
-
-
 def http_forms() -> list[Scenario]:
     """Give the scenarios of this room."""
     cut = Expected(errors=(MalformedResponseError, StreamInterruptedError), right=False)
@@ -169,6 +163,4 @@ def http_forms() -> list[Scenario]:
         _does("gzip cut", _gzip_cut, _MALFORMED, Expected(errors=cut.errors)),
         _does("more than its length", _shorter_than_said, _EITHER, _EITHER),
         _does("less than its length", _longer_than_said, _MALFORMED, Expected(errors=(ProviderError,))),
-        Scenario(name="a status line without end", group="HTTP", does=_never_ends_the_line, hangs_up=True,
-                 expects=always(Expected(errors=(ProviderTimeoutError,)))),
     ]  # fmt: skip

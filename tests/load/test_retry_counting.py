@@ -102,8 +102,8 @@ class World:
         config = GatewayConfig(
             providers={provider: {"api_key": "test-key-0123456789", "base_url": url, **PROVIDERS[provider]}},
             max_retries=RETRIES,
-            first_byte_timeout=0.15,
-            chunk_timeout=0.15,
+            first_byte_timeout=0.4,
+            chunk_timeout=0.4,
             telemetry=(),
             guardrails=(),
             **settings,

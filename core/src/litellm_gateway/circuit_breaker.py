@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litellm_gateway.route_config import CircuitBreakerConfig
+    from litellm_gateway.shared_circuits import Change, SharedCircuits
 
 State = Literal["closed", "open", "half_open"]
 
@@ -39,11 +40,19 @@ class CircuitBreaker:
         config: When to open; None never opens by itself.
         clock: Monotonic seconds.
         random: Source of the jitter.
+        sharing: Told of every change that is not another process's.
     """
 
     def __init__(
-        self, key: str, config: CircuitBreakerConfig | None, *, clock: Callable[[], float], random: random.Random
+        self,
+        key: str,
+        config: CircuitBreakerConfig | None,
+        *,
+        clock: Callable[[], float],
+        random: random.Random,
+        sharing: SharedCircuits | None = None,
     ) -> None:
+        self._sharing = sharing
         self._key = key
         self._config = config
         self._slow_after = config.slow_call_seconds if config is not None else None
@@ -127,12 +136,29 @@ class CircuitBreaker:
         """Keep every call out until :meth:`close` or :meth:`reset`."""
         with self._lock:
             self._enter("open")
-            self._open_until = None
+            self._tell("opened")
 
     def close(self) -> None:
         """Let every call pass and start counting anew."""
         with self._lock:
             self._close()
+            self._tell("closed")
+
+    def follow_opening(self, seconds: float | None) -> None:
+        """Open as another process did, for so long, None for by hand; a circuit that is open longer stays so."""
+        with self._lock:
+            until = None if seconds is None else self._clock() + seconds
+            longer = self._open_until is None or (until is not None and until <= self._open_until)
+            if self._state == "open" and longer:
+                return
+            self._enter("open")
+            self._open_until = until
+
+    def follow_closing(self, *, by_hand: bool) -> None:
+        """Close as another process did; one that was opened by hand closes by hand only."""
+        with self._lock:
+            if by_hand or self._state == "half_open" or self._open_until is not None:
+                self._close()
 
     def reset(self) -> None:
         """Forget everything, as if it were new."""
@@ -192,12 +218,14 @@ class CircuitBreaker:
         self._answered += 1
         if self._answered >= self._most_probes():
             self._close()
+            self._tell("recovered")
 
     def _trip(self, at_least: float = 0.0) -> None:
         self._enter("open")
         timeout = self._recovery_timeout()
-        wait = timeout * (1.0 + JITTER * self._random.random())
-        self._open_until = self._clock() + max(wait, min(at_least, timeout * LONGEST_HINT))
+        wait = max(timeout * (1.0 + JITTER * self._random.random()), min(at_least, timeout * LONGEST_HINT))
+        self._open_until = self._clock() + wait
+        self._tell("tripped", wait)
 
     def _close(self) -> None:
         self._enter("closed")
@@ -208,6 +236,10 @@ class CircuitBreaker:
         self._term += 1
         self._open_until = None
         self._probes = self._answered = 0
+
+    def _tell(self, change: Change, seconds: float = 0.0) -> None:
+        if self._sharing is not None:
+            self._sharing.changed(self._key, change, seconds)
 
     def _most_probes(self) -> int:
         return self._config.half_open_calls if self._config is not None else 1
@@ -243,15 +275,16 @@ class CircuitBreakers:
         random: random.Random,
         most: int = 1000,
     ) -> None:
-        self._config = config
-        self._clock = clock
-        self._random = random
-        self._most = most
+        self._config, self._most = config, most
+        self._clock, self._random = clock, random
         self._lock = threading.RLock()
         self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+        self.sharing: SharedCircuits | None = None
 
     def get(self, key: str) -> CircuitBreaker:
         """Give the breaker of a route."""
+        if self.sharing is not None:
+            self.sharing.attend()
         with self._lock:
             breaker = self._breakers.get(key)
             if breaker is not None:
@@ -259,9 +292,9 @@ class CircuitBreakers:
                 return breaker
             if len(self._breakers) >= self._most:
                 self._drop_one()
-            breaker = CircuitBreaker(key, self._config, clock=self._clock, random=self._random)
-            self._breakers[key] = breaker
-            return breaker
+            made = CircuitBreaker(key, self._config, clock=self._clock, random=self._random, sharing=self.sharing)
+            self._breakers[key] = made
+            return made
 
     def look(self, key: str) -> State:
         """Give the state of one circuit without making its breaker."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.attempts import Attempts, Target
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.config import GatewayConfig
+    from litellm_gateway.sharing import Sharing
 
 
 async def _sleep(seconds: float) -> None:
@@ -97,6 +99,7 @@ class Composer:
             targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
         )
         limiter = self._build_limiter(telemetry)
+        sharing = self._share(telemetry, breakers, targets)
         guards, guardrails = builder.guards()
         cache = builder.cache(cache)
         strategies = StrategyMaker(statistics, self._random, ledger.price)
@@ -107,7 +110,7 @@ class Composer:
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger)),
+            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger), sharing),
             ledger=ledger,
             usage=UsageBook(),
             telemetry=telemetry,
@@ -126,6 +129,7 @@ class Composer:
             transport=builder.transport,
             guardrails=guardrails,
             sinks=tuple(name for name, _ in sinks),
+            shared_state=None if sharing is None else sharing.reach,
             offers=self._offers,
             closers=builder.closers,
         )
@@ -166,15 +170,32 @@ class Composer:
             config.rate_limit_config, config.budgets, clock=self._clock, share=stores, overspent=stores.overspent
         )
 
-    def _build_upstream(self, targets: Mapping[str, Target], attempts: Attempts, reserving: Reserving) -> Upstream:
+    def _share(self, telemetry: Telemetry, breakers: CircuitBreakers, targets: Mapping[str, Target]) -> Sharing | None:
+        if self._config.shared_state is None:
+            return None
+        from litellm_gateway.sharing import share
+
+        sharing = share(
+            self._config, self._offers, self._builder, telemetry, clock=self._clock, sleep=self._sleep
+        )
+        sharing.circuits(breakers, {name: target.identity for name, target in targets.items()})
+        return sharing
+
+    def _build_upstream(
+        self, targets: Mapping[str, Target], attempts: Attempts, reserving: Reserving, sharing: Sharing | None
+    ) -> Upstream:
         config = self._config
-        shares = config.enable_request_deduplication
+        if config.enable_request_deduplication:
+            flight = SingleFlight(ttl=config.deduplication_ttl, clock=self._clock, fresh_for=attrgetter("fresh_for"))
+        else:
+            flight = None
         return Upstream(
             embed_limits=lambda route: targets[route.provider].offer.embed_limits,
-            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock) if shares else None,
+            single_flight=flight,
             batching=self._build_batching(),
             reserving=reserving,
             attempts=attempts,
+            shared_flight=None if sharing is None else sharing.flights(),
         )
 
     def _build_reserving(self, limiter: RateLimiter, ledger: Ledger) -> Reserving:

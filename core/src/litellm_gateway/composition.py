@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.retry_budget import RetryBudget
     from litellm_gateway.route_statistics import RouteStatistics
+    from litellm_gateway.store_reach import StoreReach
     from litellm_gateway.telemetry import Telemetry
     from litellm_gateway.wire import TransportSettings
 
@@ -39,7 +40,7 @@ class Composition:
         default: Name of the default provider, None when calls must name one.
         targets: Providers by name.
         pipeline: The way of a request through the parts.
-        breakers, statistics, budget, limiter, cache, telemetry: Parts whose state can be asked for.
+        breakers, statistics, budget, limiter, cache, telemetry, shared_state: Parts whose state can be asked for.
     """
 
     config: GatewayConfig
@@ -55,6 +56,7 @@ class Composition:
     transport: LazyTransport
     guardrails: tuple[str, ...]
     sinks: tuple[str, ...]
+    shared_state: StoreReach | None
     _offers: Offers
     _closers: list[Any] = field(factory=list)
 
@@ -71,6 +73,7 @@ class Composition:
             "cache": config.cache_backend if self.cache is not None else None,
             "rate_limit": self.limiter.active,
             "deduplication": config.enable_request_deduplication,
+            "shared_state": None if self.shared_state is None else self.shared_state.name,
             "batching": config.enable_request_batching,
             "plugins": self._offers.describe(),
         }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from litellm_gateway.retry_budget import RetryBudget
     from litellm_gateway.route_statistics import RouteStatistics
     from litellm_gateway.shared_limits import SharedLimits
+    from litellm_gateway.store_reach import StoreReach
 
 
 def report(
@@ -28,20 +29,22 @@ def report(
     broken_plugins: Sequence[str],
     closed: bool,
     tenant: str = "",
+    shared_state: StoreReach | None = None,
 ) -> dict[str, Any]:
     """Give the state of a gateway as plain data.
 
     Returns:
-        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage is
-        out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts
+        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage or
+        the shared state is out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts
         requests of ``tenant``, None without a limit.
     """
     circuits = breakers.snapshot()
     states = [circuit["state"] for circuit in circuits.values()]
     sharing = limiter.sharing
     failing_sinks = {name: count for name, count in sink_errors.items() if count}
+    is_away = bool(sharing and not sharing.reachable) or bool(shared_state and shared_state.error)
     return {
-        "status": _status(states, bool(failing_sinks) or bool(sharing and not sharing.reachable), closed=closed),
+        "status": _status(states, bool(failing_sinks) or is_away, closed=closed),
         "provider": provider,
         "providers": list(providers),
         "circuit_breaker": {"state": breakers.state(), "routes": circuits},
@@ -52,6 +55,7 @@ def report(
             "queue_depth": limiter.queue_depth,
             "storage": _storage(sharing),
         },
+        "shared_state": None if shared_state is None else shared_state.snapshot(),
         "in_flight": in_flight,
         "cache": None if cache is None else dict(cache),
         "telemetry": {"errors": failing_sinks},

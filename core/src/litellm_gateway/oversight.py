@@ -45,6 +45,7 @@ class Oversight(ABC):
             broken_plugins=parts.broken_plugins(),
             closed=self._closed,
             tenant=check_tenant(tenant_id),
+            shared_state=parts.shared_state,
         )
 
     def usage(self, *, tenant_id: str | None = None) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def decode_made(key: CacheKey, data: bytes) -> Made:
     route = json_codec.decode(head)
     if not isinstance(route, list) or [type(name) for name in route] != [str, str]:
         raise ValueError("holds no route")
-    return Made(answer=answer_codec.decode(key, answer), route=Route(*route))
+    provider, model = route
+    return Made(answer=answer_codec.decode(key, answer), route=Route(provider=provider, model=model))
 
 
 @frozen(kw_only=True, eq=False)

@@ -175,9 +175,7 @@ class Composer:
             return None
         from litellm_gateway.sharing import share
 
-        sharing = share(
-            self._config, self._offers, self._builder, telemetry, clock=self._clock, sleep=self._sleep
-        )
+        sharing = share(self._config, self._offers, self._builder, telemetry, clock=self._clock, sleep=self._sleep)
         sharing.circuits(breakers, {name: target.identity for name, target in targets.items()})
         return sharing
 

@@ -57,7 +57,7 @@ def _written(error: GatewayError) -> dict[str, Any]:
             written[name] = value[:_LONGEST]
     for name in _NUMBERS:
         value = getattr(error, name, None)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if _is_number(value):
             written[name] = value
     if isinstance(error, errors.AllRoutesFailedError):
         written["attempts"] = [_written(each) for each in error.attempts[:_MOST_ATTEMPTS] if _stands_alone(each)]
@@ -68,13 +68,17 @@ def _stands_alone(error: object) -> bool:
     return isinstance(error, GatewayError) and not isinstance(error, errors.AllRoutesFailedError)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _read(written: Any) -> GatewayError:
     kind = _KINDS[written["error"]]
     fields: dict[str, Any] = {}
     for name, value in written.items():
-        if name in _TEXTS and isinstance(value, str):
-            fields[name] = value
-        elif name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
+        if (name in _TEXTS and isinstance(value, str)) or (
+            name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool)
+        ):
             fields[name] = value
         elif name not in ("error", "message", "attempts"):
             raise ValueError(f"holds a {type(value).__name__} that no error has")

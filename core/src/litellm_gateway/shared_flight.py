@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from litellm_gateway.store_reach import StoreReach
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 LEASE = 3.0
 """Seconds a claim lasts when nobody renews it."""
@@ -107,9 +108,7 @@ class SharedFlight(Generic[T]):
         self._prefix = os.urandom(8).hex()
         self._number = 0
 
-    async def run(
-        self, key: CacheKey, make: Callable[[], Awaitable[T]], remaining: Callable[[], float]
-    ) -> Landed[T]:
+    async def run(self, key: CacheKey, make: Callable[[], Awaitable[T]], remaining: Callable[[], float]) -> Landed[T]:
         """Give an answer: that of another process, or one made here for all of them.
 
         Args:
@@ -181,7 +180,7 @@ class SharedFlight(Generic[T]):
         seconds = min(entry.seconds + _LATE, left)
         return await self._reach.ask(lambda: self._store.wait(name, entry.tag, seconds), patience=seconds)
 
-    async def _ask(self, question: Coroutine[Any, Any, T], *, undo: tuple[str, str]) -> T:
+    async def _ask(self, question: Coroutine[Any, Any, A], *, undo: tuple[str, str]) -> A:
         """Ask what is not to be interrupted; a claim whose caller is gone is given back."""
         here = self._claims.here()
         asking = here.questions.start(question)

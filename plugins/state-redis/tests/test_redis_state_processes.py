@@ -111,7 +111,7 @@ async def test_circuits_changed_by_hand_spread_to_gateways_of_now_and_later(redi
 
     async def seen(gateway: Any, state: str) -> None:
         async with asyncio.timeout(1.5):
-            while gateway.circuits["openai/gpt-4"].state != state:
+            while gateway.circuits["openai/gpt-4"].state != state:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async with create_gateway(**settings) as one, create_gateway(**settings) as other:
@@ -190,11 +190,10 @@ def test_blocking_calls_and_other_event_loops(redis_server, provider) -> None:
     redis_server.forget()
     provider.seconds = 0.0
     settings = {"base_url": provider.url, "telemetry": (), "shared_state": redis_server.uri, **DEDUPLICATED}
-    with create_gateway(
-        provider="openai", api_key="key-of-a-test-account", deduplication_ttl=30.0, **settings
-    ) as one, create_gateway(
-        provider="openai", api_key="key-of-a-test-account", deduplication_ttl=30.0, **settings
-    ) as other:
+    with (
+        create_gateway(provider="openai", api_key="key-of-a-test-account", deduplication_ttl=30.0, **settings) as one,
+        create_gateway(provider="openai", api_key="key-of-a-test-account", deduplication_ttl=30.0, **settings) as other,
+    ):
         texts = {one.generate("hi").text, asyncio.run(other.generate_async("hi")).text, other.generate("hi").text}
 
     assert texts == {"answer 1"}

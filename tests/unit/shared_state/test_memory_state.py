@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from litellm_gateway.shared_state import SharedState
 from litellm_gateway.testing.memory_state import MemoryState
 from litellm_gateway.testing.state_suite import SharedStateSuite
+
+if TYPE_CHECKING:
+    from litellm_gateway.shared_state import SharedState
 
 
 class TestMemoryState(SharedStateSuite):

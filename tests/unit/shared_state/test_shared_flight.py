@@ -144,8 +144,8 @@ def test_tenants_do_not_share(virtually) -> None:
         await world.close()
 
         assert world.calls == 2
-        assert len(world.state.keys()) == 2
-        assert not any("tenant" in key for key in world.state.keys())
+        assert len(world.state.held()) == 2
+        assert not any("tenant" in key for key in world.state.held())
 
     virtually(check())
 
@@ -247,7 +247,7 @@ async def name_of_the_flight(world: World) -> str:
     probe = World()
     await probe.ask(probe.process())
     await probe.close()
-    (name,) = probe.state.keys()
+    (name,) = probe.state.held()
     return name
 
 
@@ -312,7 +312,7 @@ def test_a_caller_cancelled_at_each_await_leaves_nothing(virtually, steps) -> No
         assert landed.answer == f"answer {world.calls}"
         assert world.clock() - before < 0.6
         assert world.running == 0
-        assert [key for key in world.state.keys() if world.state.look(key).tag.startswith("fly")] == []
+        assert [key for key in world.state.held() if world.state.look(key).tag.startswith("fly")] == []
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     virtually(check())
@@ -350,7 +350,7 @@ def test_when_all_leave_nothing_runs_on(virtually) -> None:
         await world.close()
 
         assert world.running == 0
-        assert world.state.keys() == []
+        assert world.state.held() == []
 
     virtually(check())
 
@@ -401,7 +401,7 @@ def test_a_long_call_keeps_its_claim(virtually) -> None:
 
 @pytest.mark.parametrize("method", ["put", "replace", "remove", "extend", "wait"])
 def test_a_store_that_fails_at_each_question(virtually, method) -> None:
-    """Whichever fails, every caller is answered, and it is told once that the store is away and once that it is back."""
+    """Whichever fails, every caller is answered; that the store is away is told once, and once that it is back."""
 
     async def check() -> None:
         world = World()
@@ -534,7 +534,7 @@ def test_what_cannot_travel_is_made_by_each(virtually, size) -> None:
 
         assert sorted(each.answer for each in landed) == [f"answer {number}" for number in range(1, 5)]
         assert world.clock() - before == pytest.approx(1.0, abs=0.01)
-        assert all(len(world.state.look(key).value) == 0 for key in world.state.keys())
+        assert all(len(world.state.look(key).value) == 0 for key in world.state.held())
 
     virtually(check())
 

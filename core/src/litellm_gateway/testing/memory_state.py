@@ -157,7 +157,7 @@ class MemoryState:
         with self._lock:
             return self._find(key)
 
-    def keys(self) -> list[str]:
+    def held(self) -> list[str]:
         """Give the keys of all entries that are there."""
         return [key for key in tuple(self._entries) if self.look(key) is not None]
 

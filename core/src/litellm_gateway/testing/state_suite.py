@@ -261,8 +261,12 @@ class SharedStateSuite(ABC):
             await state.put(key, "one", b"", _LONG)
             patient = asyncio.ensure_future(state.wait(key, "one", 20.0))
             for steps in range(8):
-                calls = [state.wait(key, "one", 20.0), state.put(_key(), "one", b"", _LONG), _first(state.listen(_key()))]
-                asking = [asyncio.ensure_future(call) for call in calls]  # type: ignore[arg-type]
+                calls = [
+                    state.wait(key, "one", 20.0),
+                    state.put(_key(), "one", b"", _LONG),
+                    _first(state.listen(_key())),
+                ]
+                asking = [asyncio.ensure_future(call) for call in calls]
                 for _ in range(steps):
                     await asyncio.sleep(0)
                 for each in asking:

@@ -156,7 +156,7 @@ class _Line:
 
     async def _read(self) -> None:
         try:
-            await self._connection.connect()
+            await self._connection.connect()  # type: ignore[no-untyped-call]
             self._connected.set_result(None)
             was_asked = False
             while True:

@@ -38,7 +38,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(  # noqa: S603 - a program found on the path, with arguments made here
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         for _ in range(500):
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 0.2) as asked:

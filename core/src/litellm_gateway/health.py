@@ -35,9 +35,8 @@ def report(
 
     Returns:
         ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage or
-        the shared state is out of reach),
-        ``"unhealthy"`` (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts
-        requests of ``tenant``, None without a limit.
+        the shared state is out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``.
+        ``rate_limit["remaining"]`` counts requests of ``tenant``, None without a limit.
     """
     circuits = breakers.snapshot()
     states = [circuit["state"] for circuit in circuits.values()]

@@ -15,9 +15,9 @@ PER_PROCESS = {
     "core/src/litellm_gateway/hookspecs.py": {"hookimpl", "hookspec"},
 }
 PUBLIC = {
-    "answer_builder", "config", "contracts", "dialects", "discovery", "doctor", "errors", "framing", "gateway",
-    "hookspecs", "json_codec", "messages", "model_catalog", "requests", "responses", "retry_after", "scaffolding",
-    "secrets", "telemetry", "testing", "wire",
+    "answer_builder", "batch_errors", "batch_records", "config", "contracts", "dialect_batches", "dialects",
+    "discovery", "doctor", "errors", "framing", "gateway", "hookspecs", "json_codec", "messages",
+    "model_catalog", "requests", "responses", "retry_after", "scaffolding", "secrets", "telemetry", "testing", "wire",
     # for command lines
     "__main__",
     # for limit stores and shared states

@@ -5,28 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from broken_answers import read_bytes
 from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.dialects import DialectProvider
 from litellm_gateway.errors import GatewayError
-from litellm_gateway.framing import reader_for
-from litellm_gateway.testing.provider_driver import HELLO, ask, ask_streamed, build
-from litellm_gateway.testing.wire_player import WirePlayer, cut
-from litellm_gateway.wire import Limits
+from litellm_gateway.testing.provider_driver import ask, ask_streamed, build
+from litellm_gateway.testing.wire_player import WirePlayer
 from litellm_gateway_dialect_openai import OpenAIDialect
 from litellm_gateway_provider_openai.provider import QUIRKS
 from openai_responses_requests import OutOfReachError, meaning, read_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from litellm_gateway.responses import GenerateResponse, StreamChunk
+    from litellm_gateway.responses import GenerateResponse
     from litellm_gateway.testing.provider_driver import Outcome
     from litellm_gateway.testing.wire_player import Recording
 
@@ -135,44 +133,13 @@ def _shown(error: GatewayError | None) -> dict[str, Any]:
     return shown if hint is None else {**shown, "retry_after": round(hint, 3)}
 
 
-def _pieces(parts: Iterable[bytes]) -> list[tuple[str, dict[str, Any]]]:
-    """Read a stream in these parts; an error it reports counts as its last piece."""
-    reader, decoder = reader_for("sse", Limits()), _dialect().stream_decoder(HELLO)
-    pieces: list[StreamChunk] = []
-    try:
-        for part in parts:
-            for event in reader.feed(part):
-                pieces += decoder.feed(event)
-        for event in reader.close():
-            pieces += decoder.feed(event)
-        pieces += decoder.close()
-    except GatewayError as error:
-        return [*((piece.text, dict(vars(piece))) for piece in pieces), (error.message, {})]
-    return [(piece.text, dict(vars(piece))) for piece in pieces]
-
-
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_pieces_do_not_depend_on_the_cuts(corpus: Corpus, provider: str) -> None:
-    """Every recorded stream gives the same pieces cut at random places and as it was delivered."""
-    chance = random.Random(provider)
-
-    for recording in (one for one in corpus(provider, APIS) if one.is_stream):
-        body, size = recording.body, len(recording.body)
-        whole = _pieces([body])
-        ways = [chance.sample(range(size), k=chance.randint(1, min(size, 200))) for _ in range(CUTS)]
-        ways.append([sum(recording.chunk_sizes[:end]) for end in range(len(recording.chunk_sizes))])
-
-        for way in ways:
-            assert _pieces(cut(body, way)) == whole, recording.id
-
-
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_cut_streams_have_no_end(corpus: Corpus, provider: str) -> None:
     """A stream that stops before its last event has no finish piece, so it counts as interrupted."""
     for recording in (one for one in corpus(provider, APIS) if one.is_stream and one.id not in (ERRORS | EXCEPTIONS)):
         end = recording.body.rfind(b"data: {")
 
-        kinds = [fields.get("kind", "text") for _, fields in _pieces([recording.body[:end]])]
+        kinds = [fields.get("kind", "text") for _, fields in read_bytes(_dialect(), [recording.body[:end]])]
 
         assert "finish" not in kinds, recording.id
 

@@ -10,6 +10,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
+    "batch_errors": ("BatchFailedError BatchItemDroppedError BatchNotDoneError BatchNotFoundError BatchUncertainError"),
+    "batch_records": "Batch BatchCounts BatchResult",
     "config": "CacheConfig GatewayConfig RateLimitConfig",
     "errors": (
         "AllRoutesFailedError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError "

@@ -1,5 +1,17 @@
 """The public names of the package, for type checkers; ``__init__.py`` imports them on first use."""
 
+from litellm_gateway.batch_errors import (
+    BatchFailedError as BatchFailedError,
+    BatchItemDroppedError as BatchItemDroppedError,
+    BatchNotDoneError as BatchNotDoneError,
+    BatchNotFoundError as BatchNotFoundError,
+    BatchUncertainError as BatchUncertainError,
+)
+from litellm_gateway.batch_records import (
+    Batch as Batch,
+    BatchCounts as BatchCounts,
+    BatchResult as BatchResult,
+)
 from litellm_gateway.config import (
     CacheConfig as CacheConfig,
     GatewayConfig as GatewayConfig,

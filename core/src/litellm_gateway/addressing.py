@@ -159,8 +159,8 @@ def _pair(name: str, value: str) -> tuple[bytes, bytes]:
 
 def _parse(url: str, refusal: GatewayError) -> tuple[Origin, str, str, str]:
     """Give origin, netloc, path and credentials; raise ``refusal`` when there is no reading it safely."""
-    # urlsplit drops line breaks and tabs in silence, and parsers differ about a backslash.
-    if any(char <= " " or char in "\x7f\\" for char in url):
+    # urlsplit drops line breaks and tabs in silence, parsers differ about a backslash, and no bytes say a surrogate.
+    if any(char <= " " or char in "\x7f\\" or "\ud800" <= char <= "\udfff" for char in url):
         raise refusal
     try:
         parts = urlsplit(url)

@@ -26,6 +26,8 @@ PER_CALL = frozenset({"latency", "cached", "shared", "attempts"})
 """Metadata that tells of one call, not of the answer: never stored."""
 
 T = TypeVar("T")
+_PLAIN_KINDS = (str, int, float, list, tuple, dict)
+_PLAIN = frozenset((*_PLAIN_KINDS, bool, type(None)))  # asked first: most values are exactly of one of these
 _NUMBER_FORMATS = {"f": 4, "d": 8, "b": 1, "B": 1}
 
 
@@ -192,10 +194,10 @@ def _write_metadata(metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
     for name, value in metadata.items():
         if name in PER_CALL:
             continue
-        if isinstance(value, Decimal):
-            decimals[name] = str(value)
-        elif value is None or isinstance(value, str | int | float | list | tuple | dict):
+        if type(value) in _PLAIN or isinstance(value, _PLAIN_KINDS):
             plain[name] = value
+        elif isinstance(value, Decimal):
+            decimals[name] = str(value)
     return plain, decimals
 
 

@@ -83,6 +83,11 @@ class Composition:
         """The circuit breakers, by route."""
         return Circuits(self.breakers, self.targets)
 
+    def batch_providers(self) -> list[str]:
+        """Name the providers within reach that have a batch API; this imports them all."""
+        found = [(name, self._offers.find("provider", name)) for name in self._offers.names("provider")]
+        return [name for name, each in found if each is not None and getattr(each.offer, "batches", None) is not None]
+
     def broken_plugins(self) -> list[str]:
         """Name the plugins that were set aside."""
         return [f"{kind} '{name}'" for kind, name in self._offers.broken]

@@ -6,12 +6,13 @@ The numbered promises behind each contract stand in ``docs/reference/contracts.m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
 from litellm_gateway.plugin_offers import (
     PLUGIN_API as PLUGIN_API,
+    BatchTerms as BatchTerms,
     BuildContext as BuildContext,
     Capabilities as Capabilities,
     EmbedLimits as EmbedLimits,
@@ -22,8 +23,13 @@ from litellm_gateway.plugin_offers import (
 )
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from collections.abc import AsyncIterator, Callable, Mapping
+=======
+    from collections.abc import AsyncIterator, Callable, Sequence
+>>>>>>> main
 
+    from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
     from litellm_gateway.errors import GatewayError
     from litellm_gateway.requests import (
         EmbedRequest,
@@ -152,6 +158,38 @@ class ModelLister(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchRunner(Protocol):
+    """A provider that also takes many requests at once, to be answered within hours for less.
+
+    Ids are the provider's own. Its offer names its terms in ``batches``.
+    """
+
+    async def prepare_batch(self, submission: BatchSubmission, call: Call) -> str | None:
+        """Send what must be there before the batch is made, such as a file; give its id. It may be sent again."""
+        ...
+
+    async def start_batch(self, submission: BatchSubmission, prepared: str | None, call: Call) -> Batch:
+        """Make the batch with exactly one request (``WireRequest.once``)."""
+        ...
+
+    async def batch_status(self, batch_id: str, call: Call) -> Batch:
+        """Say how a batch stands; ``BatchNotFoundError`` when there is none."""
+        ...
+
+    def batch_results(self, batch_id: str, call: Call) -> AsyncIterator[BatchResult]:
+        """Give the results one by one; ``BatchNotDoneError`` while there are none yet."""
+        ...
+
+    async def cancel_batch(self, batch_id: str, call: Call) -> Batch:
+        """Ask for a batch to be stopped, and say how it stands."""
+        ...
+
+    async def list_batches(self, limit: int, call: Call) -> Sequence[Batch]:
+        """List the latest batches, newest first."""
+        ...
+
+
 @frozen
 class Allow:
     """Let it pass as it is."""
@@ -192,9 +230,11 @@ class Guardrail(Protocol):
         ...
 
 
-@frozen(cache_hash=True)
-class CacheKey:
-    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex."""
+class CacheKey(NamedTuple):
+    """Where an entry lives: the tenant, and a 32-byte digest of everything that shapes the answer, in hex.
+
+    A tuple and no attrs class, because a call looks it up a dozen times and a tuple's hash needs no Python.
+    """
 
     tenant: str
     digest: str

@@ -275,7 +275,9 @@ class ProviderTimeoutError(ProviderError, TimeoutError):
 
 
 class ProviderConnectionError(ProviderError):
-    """The provider could not be reached, or hung up before it answered."""
+    """The provider could not be reached (``phase`` is ``connect``: nothing was sent), or hung up (None)."""
+
+    phase: str | None = None
 
 
 class MalformedResponseError(ProviderError):

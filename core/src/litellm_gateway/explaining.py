@@ -10,11 +10,12 @@ from litellm_gateway.token_usage import TokenUsage
 if TYPE_CHECKING:
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Route
-    from litellm_gateway.requests import GenerateRequest
-    from litellm_gateway.routing import RoutePlan
+    from litellm_gateway.requests import GenerateRequest, OnUnsupported
 
 
-def explain(parts: Composition, request: GenerateRequest, *, tenant: str, streamed: bool) -> dict[str, Any]:
+def explain(
+    parts: Composition, request: GenerateRequest, *, tenant: str, rule: OnUnsupported, streamed: bool
+) -> dict[str, Any]:
     """Give what the gateway would do with a request now.
 
     Returns:
@@ -30,10 +31,11 @@ def explain(parts: Composition, request: GenerateRequest, *, tenant: str, stream
     pipeline = parts.pipeline
     plan = pipeline.routes(request)
     routes = pipeline.upstream.attempts.in_order(tenant, plan, streamed=streamed)
+    key = pipeline.key(tenant, request, plan, rule)
     return {
         "tenant": tenant,
         "guardrails": pipeline.guards.names(),
-        "cache_key": _cache_key(parts, plan, request, tenant),
+        "cache_key": None if key is None else key.digest,
         "routes": [_route(parts, route) for route in routes],
         "further_routes": {
             "context": [route.id for route in plan.context],
@@ -47,13 +49,6 @@ def explain(parts: Composition, request: GenerateRequest, *, tenant: str, stream
             "timeout": parts.config.timeout,
         },
     }
-
-
-def _cache_key(parts: Composition, plan: RoutePlan, request: GenerateRequest, tenant: str) -> str | None:
-    pipeline = parts.pipeline
-    if pipeline.cache is None and pipeline.upstream.single_flight is None:
-        return None
-    return pipeline.keys.key(tenant, pipeline.identities(plan), request).digest
 
 
 def _route(parts: Composition, route: Route) -> dict[str, Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
+    from litellm_gateway.batches import Batches
     from litellm_gateway.cache_mechanism import CacheMechanism
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Call
@@ -146,6 +147,13 @@ class LiteLLMGateway(Oversight, FurtherCalls):
         request = build_embed(texts, options)
         answer: EmbedResponse = await self._run(request, options, "embed")
         return answer
+
+    @property
+    def batches(self) -> Batches:
+        """The providers' batch APIs: ``submit``, ``status``, ``wait``, ``results``, ``cancel``, ``list``."""
+        from litellm_gateway.batches import Batches
+
+        return Batches(self._composition, self._open_call)
 
     def configure_rate_limiting(self, config: RateLimitConfig | None) -> None:
         """Set new limits from now on, None for none; requests that wait already stay in line."""

@@ -6,7 +6,7 @@ Which texts they see is decided here; what a verdict means in ``verdicts``, how 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -72,8 +72,11 @@ class Guards:
         if not self._input:
             return request
         if isinstance(request, EmbedRequest):
-            return cast("R", await _check_texts(self._input, request, call))
-        return cast("R", await _check_messages(self._input, cast("GenerateRequest", request), call))
+            checked: Any = await _check_texts(self._input, request, call)
+        else:
+            checked = await _check_messages(self._input, request, call)
+        approved: R = checked
+        return approved
 
     async def check_response(self, response: GenerateResponse, call: Call) -> GenerateResponse:
         """Judge the visible text of a whole answer; an answer without text passes.

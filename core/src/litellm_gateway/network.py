@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
+from litellm_gateway.body_slices import SLICE, Backlog
 from litellm_gateway.errors import (
     DeadlineExceededError,
     GatewayError,
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from litellm_gateway.addressing import Target
     from litellm_gateway.wire import Timeouts
 
-_READ_AHEAD = 128 * 1024
-_STALE_WITHIN = 0.25
+_READ_AHEAD, _STALE_WITHIN = 128 * 1024, 0.25
 
 
 @frozen
@@ -64,6 +64,7 @@ class NetworkStream(asyncio.Protocol):
         self._paused = False
         self._outgoing: list[bytes] = []
         self._unsent = False
+        self._backlog = Backlog()
         self._sent_at: float | None = None
         self._first_bytes = b""
         self._phase = "first_byte"
@@ -197,6 +198,9 @@ class NetworkStream(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Everything is sent: the wait for the first byte begins."""
+        if self._backlog:
+            self._loop.call_soon(self._write_on)
+            return
         self._unsent = False
         if self._waiter is not None:
             self._sent_at = self._loop.time()
@@ -204,12 +208,23 @@ class NetworkStream(asyncio.Protocol):
 
     # Inside.
 
+    def _write_on(self) -> None:
+        """Hand the socket as much of a large body as it takes; more when that is on its way."""
+        self._unsent = False
+        while self._backlog and not self._unsent and self._transport is not None and not self._ended:
+            self._transport.write(self._backlog.popleft())
+        if not self._unsent:
+            self._backlog.clear()
+            self.resume_writing()
+
     def _flush(self) -> None:
         self._sent_at = self._loop.time()
-        data = self._outgoing[0] if len(self._outgoing) == 1 else b"".join(self._outgoing)
-        self._outgoing.clear()
-        if self._transport is not None and not self._ended:
-            self._transport.write(data)
+        pieces, self._outgoing = self._outgoing, []
+        if self._backlog or len(pieces[-1]) > SLICE:
+            self._backlog.add(pieces)
+            self._write_on()
+        elif self._transport is not None and not self._ended:
+            self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _nothing_more(self) -> bytes:
         self.hung_up = not self._aborted
@@ -280,6 +295,12 @@ def connect_error(error: Exception, target: Target) -> GatewayError:
     """Name why a connection could not be opened."""
     if isinstance(error, GatewayError):
         return error
+    typed = _no_connection(error, target)
+    typed.phase = "connect"
+    return typed
+
+
+def _no_connection(error: Exception, target: Target) -> ProviderConnectionError:
     via = f" through the proxy {target.proxy.host}:{target.proxy.port}" if target.proxy else ""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProviderConnectionError(
@@ -294,8 +315,6 @@ def connect_error(error: Exception, target: Target) -> GatewayError:
 
 
 _WAITING_FOR = {
-    "connect": "connecting to",
-    "write": "sending the request to",
-    "first_byte": "waiting for the first byte from",
-    "chunk": "waiting for the next piece from",
-}
+    "connect": "connecting to", "write": "sending the request to",
+    "first_byte": "waiting for the first byte from", "chunk": "waiting for the next piece from",
+}  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from litellm_gateway.request_builder import build_generate, check_tenant
+from litellm_gateway.request_builder import build_generate, check_on_unsupported, check_tenant
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -87,4 +87,6 @@ class Oversight(ABC):
         parts = self._composition
         request = build_generate(prompt, options, default_model=parts.pipeline.routes.default_model)
         tenant = check_tenant(options.get("tenant_id"))
-        return explain(parts, request, tenant=tenant, streamed=stream)
+        given = options.get("on_unsupported")
+        rule = check_on_unsupported(parts.config.on_unsupported if given is None else given)
+        return explain(parts, request, tenant=tenant, rule=rule, streamed=stream)

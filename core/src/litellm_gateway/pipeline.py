@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from litellm_gateway.guarding import Guards
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.provider_table import RouteTable
-    from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.requests import AnyRequest, OnUnsupported
     from litellm_gateway.responses import EmbedResponse
     from litellm_gateway.routing import RoutePlan
     from litellm_gateway.telemetry import CallRecord, Telemetry
@@ -68,7 +68,7 @@ class Pipeline:
             if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
-            key = self._key(call, request, routes)
+            key = self.key(call.tenant, request, routes, call.on_unsupported)
             answer = await self._look_up(key, record)
             if answer is None:
                 answer = await self._make(call, request, routes, key, record)
@@ -104,7 +104,7 @@ class Pipeline:
                 assert not isinstance(checked, EmbedRequest)
                 request = checked
             routes = self.routes(request)
-            key = self._key(call, request, routes)
+            key = self.key(call.tenant, request, routes, call.on_unsupported)
             made, pieces = await self._pieces(call, request, routes, key, record)
             if self.guards.active:
                 pieces = self.guards.guard_stream(pieces, call)
@@ -132,12 +132,16 @@ class Pipeline:
             self.usage.note(record)
             self.telemetry.finished(record)
 
-    def _key(self, call: Call, request: AnyRequest, routes: RoutePlan) -> CacheKey | None:
+    def key(self, tenant: str, request: AnyRequest, routes: RoutePlan, rule: OnUnsupported) -> CacheKey | None:
+        """Name what may be kept of a request or shared with others, None when nothing is."""
         if self.cache is None and self.upstream.single_flight is None:
             return None
         if not isinstance(request, GenerateRequest | EmbedRequest):
             return None
-        return self.keys.key(call.tenant, self.identities(routes), request)
+        identity = self.identities(routes)
+        if rule != "error":  # an answer to less than was asked for is none for who wants all of it
+            identity = f"lenient {identity}"
+        return self.keys.key(tenant, identity, request)
 
     async def _look_up(self, key: CacheKey | None, record: CallRecord) -> Response | None:
         if self.cache is None or key is None:

@@ -9,6 +9,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable, Sequence
+    from decimal import Decimal
 
     from litellm_gateway.contracts import Guardrail, Provider, Transport  # noqa: F401 - named in strings below
     from litellm_gateway.responses import Price
@@ -83,6 +84,33 @@ class EmbedLimits:
 
 
 @frozen(kw_only=True)
+class BatchTerms:
+    """What a provider's batch API takes, and what it charges.
+
+    Attributes:
+        requests: Most requests of one batch; None for no limit but ``bytes``.
+        texts: Most texts to embed over all requests of one batch; None for no limit.
+        bytes: Most bytes of what is sent for them.
+        operations: What may be asked in a batch: ``generate``, ``embed``.
+        mixed_models: The requests of one batch may name different models.
+        labels: The provider keeps the label a batch is given.
+        price: Part of the usual price that is charged (``Decimal("0.5")`` for half); None when that is not known,
+            and with it the cost.
+        source, as_of: Where ``price`` was read, and when.
+    """
+
+    requests: int | None
+    texts: int | None = None
+    bytes: int
+    operations: frozenset[str] = frozenset({"generate"})
+    mixed_models: bool = False
+    labels: bool = True
+    price: Decimal | None = None
+    source: str = ""
+    as_of: str = ""
+
+
+@frozen(kw_only=True)
 class ProviderOffer(Offer["Provider"]):
     """Offer of a provider.
 
@@ -94,6 +122,7 @@ class ProviderOffer(Offer["Provider"]):
         prices: Price per model name, for ``cost``.
         capabilities: What a model takes, per model name; None says nothing and lets everything through.
         embed_limits: How many texts one request for embeddings may hold; more are split and sent together.
+        batches: Terms of its batch API; None when it has none.
     """
 
     key_env: Sequence[str] = ()
@@ -104,6 +133,7 @@ class ProviderOffer(Offer["Provider"]):
     prices: Callable[[str], Price | None] | None = None
     capabilities: Callable[[str], Capabilities] | None = None
     embed_limits: EmbedLimits = EmbedLimits()
+    batches: BatchTerms | None = None
 
 
 @frozen(kw_only=True)

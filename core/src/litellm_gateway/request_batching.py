@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, fields
@@ -81,9 +82,9 @@ async def _send_merged(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
             return [error] * len(items)
         return await asyncio.gather(*(send(*item) for item in items), return_exceptions=True)
     shares, start = [], 0
-    for request in requests:
+    usages = _shares(made.answer.usage, [request.texts for request in requests])
+    for request, usage in zip(requests, usages, strict=True):
         end = start + len(request.texts)
-        usage = _share(made.answer.usage, merged.texts, request.texts)
         answer = evolve(made.answer, vectors=made.answer.vectors[start:end], usage=usage)
         shares.append(evolve(made, answer=answer))
         start = end
@@ -91,12 +92,17 @@ async def _send_merged(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
 
 
 def _may_be_one_items_fault(error: Exception) -> bool:
-    from litellm_gateway.errors import InvalidRequestError
+    """Tell whether the others may be answered without the one that was refused, by any route that was tried."""
+    from litellm_gateway.errors import AllRoutesFailedError, ContentFilteredError, InvalidRequestError
 
-    return isinstance(error, InvalidRequestError)
+    tried = error.attempts if isinstance(error, AllRoutesFailedError) else (error,)
+    return any(isinstance(each, InvalidRequestError | ContentFilteredError) for each in tried)
 
 
-def _share(usage: TokenUsage, all_texts: Sequence[str], own: Sequence[str]) -> TokenUsage:
-    """Give the part of the tokens that falls to some of the texts, by their length."""
-    whole = sum(map(len, all_texts)) or 1
-    return TokenUsage(input_tokens=round(usage.prompt_tokens * sum(map(len, own)) / whole), estimated=True)
+def _shares(usage: TokenUsage, texts: Sequence[Sequence[str]]) -> list[TokenUsage]:
+    """Give each request its part of the tokens, by the length of its texts; the parts add up to the whole."""
+    lengths = [sum(map(len, own)) for own in texts]
+    whole, total = sum(lengths) or 1, usage.prompt_tokens
+    so_far = [round(total * length / whole) for length in accumulate(lengths, initial=0)]
+    so_far[-1] = total
+    return [TokenUsage(input_tokens=end - start, estimated=True) for start, end in pairwise(so_far)]

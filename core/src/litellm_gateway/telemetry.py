@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import Call, TelemetrySink
     from litellm_gateway.responses import TokenUsage
 
-Operation = Literal["generate", "stream", "embed", "rerank", "moderate", "count_tokens", "list_models"]
+Operation = Literal[
+    "generate", "stream", "embed", "rerank", "moderate", "count_tokens", "list_models",
+    "batch_submit", "batch_status", "batch_results", "batch_cancel", "batch_list",
+]  # fmt: skip
 Outcome = Literal["success", "error", "cancelled", "abandoned"]
 
 

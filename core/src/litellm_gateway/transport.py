@@ -90,15 +90,19 @@ class HttpxTransport:
         schedule = Schedule(pool.loop.time() + left, timeouts)
         connection = await pool.acquire(target.origin, schedule.deadline)
         try:
+            if connection is not None and request.once:  # it may be dead, and finding out would take a second try
+                pool.forget(connection)
+                connection = None
+            limits = self._limits.for_answer(request)
             if connection is not None:
-                answer = await self._send_on_kept(pool, connection, message, schedule)
+                answer = await self._send_on_kept(pool, connection, message, schedule, limits)
                 if answer is not None:
                     return answer
                 pool.forget(connection)
                 connection = None
             connection = await connect(target, schedule, header_limit=self._limits.headers, tls=self._tls_context)
             pool.adopt(connection)
-            return await self._send(pool, connection, message, schedule)
+            return await self._send(pool, connection, message, schedule, limits)
         except BaseException:
             pool.discard(connection)
             raise
@@ -109,21 +113,31 @@ class HttpxTransport:
         await self._pools.aclose()
 
     async def _send_on_kept(
-        self, pool: ConnectionPool[Connection], connection: Connection, message: Message, schedule: Schedule
+        self,
+        pool: ConnectionPool[Connection],
+        connection: Connection,
+        message: Message,
+        schedule: Schedule,
+        limits: Limits,
     ) -> OpenResponse | None:
         """Send on a kept-alive connection; None when it turns out dead before the request was read."""
         try:
-            return await self._send(pool, connection, message, schedule)
+            return await self._send(pool, connection, message, schedule, limits)
         except GatewayError:
             if connection.died_unread():
                 return None
             raise
 
     async def _send(
-        self, pool: ConnectionPool[Connection], connection: Connection, message: Message, schedule: Schedule
+        self,
+        pool: ConnectionPool[Connection],
+        connection: Connection,
+        message: Message,
+        schedule: Schedule,
+        limits: Limits,
     ) -> OpenResponse:
         status, headers = await connection.send(message, schedule)
-        return StreamedResponse(status, headers, _PooledBody(pool, connection), self._limits)
+        return StreamedResponse(status, headers, _PooledBody(pool, connection), limits)
 
     def _learn(self, url: str) -> Target:
         """Take a URL apart and remember it; they are few, and parsing one is dear."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -44,6 +44,10 @@ class Limits:
     line: int = 8 * 1024 * 1024
     event: int = 16 * 1024 * 1024
 
+    def for_answer(self, request: WireRequest) -> Limits:
+        """Give the limits for the answer to one request."""
+        return self if request.answer_limit is None else evolve(self, body=request.answer_limit)
+
 
 @frozen(kw_only=True)
 class TransportSettings:
@@ -71,6 +75,8 @@ class WireRequest:
         body: Body bytes, already encoded.
         headers: Header names and values; never a key.
         secret_headers: Headers whose value is a secret; the transport unwraps them at the socket.
+        once: Never send it a second time, not even when a kept-alive connection turns out dead.
+        answer_limit: Most bytes of the answer's body, in place of ``Limits.body``; for files read piece by piece.
     """
 
     method: str = "POST"
@@ -78,6 +84,8 @@ class WireRequest:
     body: bytes = field(default=b"", repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     secret_headers: tuple[tuple[str, Secret], ...] = ()
+    once: bool = False
+    answer_limit: int | None = None
 
 
 @frozen(kw_only=True)

@@ -99,4 +99,4 @@ def test_commands_are_listed_in_the_help(command):
     result = command("--help")
 
     listed = [line.split()[0] for line in result.stdout.split("Commands:")[1].strip().split("\n")]
-    assert listed == ["generate", "chat", "embed", "plugins", "doctor", "health", "new"]
+    assert listed == ["generate", "chat", "embed", "batch", "plugins", "doctor", "health", "new"]

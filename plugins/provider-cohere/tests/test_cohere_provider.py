@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from litellm_gateway.config import from_mapping
 from litellm_gateway.contracts import Embedder, ModelLister, Reranker
-from litellm_gateway.errors import ConfigurationError, MalformedResponseError, UnsupportedParameterError
+from litellm_gateway.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    MalformedResponseError,
+    UnsupportedParameterError,
+)
 from litellm_gateway.requests import EmbedRequest, ModelListRequest, RerankRequest
 from litellm_gateway.testing.provider_driver import ask, build, new_call
 from litellm_gateway.testing.wire_player import Reply, WirePlayer
@@ -166,6 +171,16 @@ def test_rerank() -> None:
     }  # fmt: skip
     assert [(result.index, result.score) for result in answer.results] == [(0, 0.9), (1, 0.2)]
     assert answer.metadata == {"search_units": 1, "provider_request_id": "r1"}
+
+
+def test_rerank_without_a_model_is_refused_before_sending() -> None:
+    """The service has no default; the error names one that would do."""
+    built, player = provider({"results": []})
+
+    with pytest.raises(InvalidRequestError, match="model='cohere/rerank-"):
+        asyncio.run(built.rerank(RerankRequest(model="", query="q", documents=("a",)), new_call()))
+
+    assert player.requests == []
 
 
 @pytest.mark.parametrize(

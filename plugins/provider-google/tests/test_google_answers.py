@@ -13,9 +13,11 @@ from litellm_gateway.messages import Message, ReasoningPart, TextPart
 from litellm_gateway.requests import GenerateRequest
 from litellm_gateway.testing.provider_driver import HELLO, Outcome, ask, ask_streamed, build
 from litellm_gateway.testing.wire_player import Recording, Reply, WirePlayer
+from litellm_gateway.wire import Limits
 from litellm_gateway_provider_google.finish_reasons import unify_finish
 from litellm_gateway_provider_google.generate_request import Manners, write_generate_request
 from litellm_gateway_provider_google.plugin import gateway_provider
+from litellm_gateway_provider_google.stream_reader import GeminiStreamReader
 
 if TYPE_CHECKING:
     from litellm_gateway.responses import GenerateResponse
@@ -349,3 +351,14 @@ def test_a_whole_answer_with_an_error_inside() -> None:
 
     assert isinstance(outcome.error, AuthenticationError)
     assert outcome.error.model == HELLO.model
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_field_behind_a_space_says_nothing(size: int) -> None:
+    """Blank lines before the first event are passed over; a field name that a space stands before is none."""
+    reader = GeminiStreamReader(Limits())
+    body = b"\r\n \n data: no\ndata: yes\n\n"
+
+    events = [event for at in range(0, len(body), size) for event in reader.feed(body[at : at + size])]
+
+    assert events == [("", b"yes")]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from importlib.metadata import distribution
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from litellm_gateway import create_gateway
 from litellm_gateway.config import from_mapping
 from litellm_gateway.contracts import Embedder, ModelLister, Moderator, ProviderOffer
 from litellm_gateway.discovery import known_plugins
 from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.messages import Message, Tool, ToolCall, ToolChoice
 from litellm_gateway.requests import GenerateRequest
+from litellm_gateway.testing.loopback import LoopbackServer
 from litellm_gateway.testing.provider_driver import ask, build
 from litellm_gateway.testing.wire_player import Reply, WirePlayer
 from litellm_gateway_dialect_openai import ChatQuirks
@@ -22,6 +24,9 @@ from litellm_gateway_provider_openai_compatible import plugin
 from litellm_gateway_provider_openai_compatible.endpoints import careful_quirks, endpoint, names
 from litellm_gateway_provider_openai_compatible.plugin import plugin_of
 from litellm_gateway_provider_openai_compatible.settings import EndpointSettings
+
+if TYPE_CHECKING:
+    from litellm_gateway.testing.loopback import Exchange
 
 KEY = "key-0123456789abcdef"
 USER = Message(role="user", content="Hello")
@@ -299,3 +304,32 @@ def test_a_host_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ConfigurationError, match="OLLAMA_HOST"):
         _sent("ollama", {"api_key": None})
+
+
+def test_rows_with_batches_have_their_terms() -> None:
+    """A row of the table is enough for a server whose batches are OpenAI's; others have none."""
+    groq = _offer("groq")
+    xai = _offer("xai")
+
+    assert groq.batches is not None
+    assert (groq.batches.requests, groq.batches.bytes) == (50_000, 200_000_000)
+    assert groq.batches.price is None
+    assert xai.batches is None
+
+
+async def test_a_row_with_batches_submits_them() -> None:
+    """Upload and batch go to the server's own address, lines name OpenAI's endpoint."""
+    sent: list[tuple[str, bytes]] = []
+
+    async def script(exchange: Exchange) -> None:
+        sent.append((exchange.path, exchange.body))
+        await exchange.respond(b'{"id": "x1", "status": "validating"}')
+
+    async with LoopbackServer(script) as server:
+        base_url = f"{server.url}/openai/v1"
+        async with create_gateway(provider="groq", api_key="gsk_0123456789abcdefghij", base_url=base_url) as gateway:
+            batch = await gateway.batches.submit_async(["Hello"])
+
+    assert batch.id == "groq:x1"
+    assert [path for path, _ in sent] == ["/openai/v1/files", "/openai/v1/batches"]
+    assert b'"url":"/v1/chat/completions"' in sent[0][1]

@@ -11,6 +11,7 @@ from typing import Any
 
 import answers
 from answers import Answer
+from kept_batches import KeptBatches
 
 VARIABLES = {
     "openai": {"OPENAI_API_KEY": "sk-proj-0123456789abcdefghijklmn", "OPENAI_BASE_URL": "{}/v1"},
@@ -28,11 +29,13 @@ class StandIn:
 
     Attributes:
         requests: The JSON body of every request so far.
+        batches: What was submitted as a batch.
         base_url: Where it listens, with the version OpenAI's clients put there.
     """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.batches = KeptBatches()
         self._failures: deque[tuple[int, dict[str, str]]] = deque()
         self._answers: deque[Answer] = deque()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -78,6 +81,8 @@ def reply(path: str, body: dict[str, Any], owner: StandIn) -> dict[str, Any] | l
     Raises:
         LookupError: No wire has such a path.
     """
+    if "/messages/batches" in path:
+        return owner.batches.reply(path, body)
     action = path.partition("?")[0].rpartition("/")[2].rpartition(":")[2]
     if action in _PLAIN:
         return _PLAIN[action](body, path)
@@ -117,7 +122,7 @@ def _handler(owner: StandIn) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
             owner.requests.append(body)
             failure = owner.next_failure()
             if failure is not None:

@@ -140,5 +140,28 @@ calls["count_tokens"] = lambda url: client(url).messages.count_tokens(
 )
 calls["models"] = lambda url: list(client(url).models.list(limit=1000))
 
+
+def batches(url):
+    """Give the part of the SDK that is about batches."""
+    return client(url).messages.batches
+
+
+calls["batch_submit"] = lambda url: batches(url).create(
+    requests=[
+        {"custom_id": "one", "params": {"model": MODEL, "max_tokens": 64, "messages": [QUESTION]}},
+        {
+            "custom_id": "two",
+            "params": {
+                "model": "claude-haiku-4-5", "max_tokens": 64, "messages": [QUESTION], "system": "Be brief.",
+                "tools": [WEATHER],
+            },
+        },
+    ]
+)  # fmt: skip
+calls["batch_status"] = lambda url: batches(url).retrieve("batch_1")
+calls["batch_results"] = lambda url: list(batches(url).results("batch_1"))
+calls["batch_cancel"] = lambda url: batches(url).cancel("batch_1")
+calls["batch_list"] = lambda url: batches(url).list(limit=5).data
+
 if __name__ == "__main__":
     calls.make_all()

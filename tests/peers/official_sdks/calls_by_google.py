@@ -152,5 +152,18 @@ calls["embed_one"] = lambda url: embed(url, "red")
 calls["count_tokens"] = lambda url: client(url).models.count_tokens(model=MODEL, contents="What is AI?")
 calls["models"] = lambda url: list(client(url).models.list(config={"page_size": 1000}))
 
+calls["batch_submit"] = lambda url: client(url).batches.create(
+    model=MODEL,
+    src=[
+        types.InlinedRequest(contents="What is AI?", metadata={"key": "one"}, config=Config(max_output_tokens=64)),
+        types.InlinedRequest(
+            contents="What is AI?", metadata={"key": "two"}, config=Config(system_instruction="Be brief.")
+        ),
+    ],
+    config={"display_name": "mine"},
+)
+calls["batch_status"] = lambda url: client(url).batches.get(name="batches/batch_1")
+calls["batch_list"] = lambda url: client(url).batches.list(config={"page_size": 5}).page
+
 if __name__ == "__main__":
     calls.make_all()

@@ -1,5 +1,6 @@
 """The calls as a user of OpenAI's own SDK writes them; run by that SDK's Python, away from the gateway."""
 
+import json
 from functools import cache
 
 from openai import OpenAI
@@ -198,6 +199,35 @@ calls["embed_with_options"] = lambda url: embed(
 )
 calls["moderate"] = lambda url: client(url).moderations.create(model="omni-moderation-latest", input=["one", "two"])
 calls["models"] = lambda url: list(client(url).models.list())
+
+
+def submit(url, endpoint, *bodies):
+    """Upload requests as a file of lines and make a batch of it."""
+    lines = [
+        json.dumps({"custom_id": f"request-{number:06d}", "method": "POST", "url": endpoint, "body": body})
+        for number, body in enumerate(bodies)
+    ]
+    file = client(url).files.create(file=("batch.jsonl", "\n".join(lines).encode()), purpose="batch")
+    client(url).batches.create(
+        input_file_id=file.id, endpoint=endpoint, completion_window="24h", metadata={"label": "mine"}
+    )
+
+
+calls["batch_submit"] = lambda url: submit(
+    url,
+    "/v1/chat/completions",
+    {"model": MODEL, "messages": [QUESTION]},
+    {"model": MODEL, "messages": [QUESTION], "tools": [WEATHER], "max_completion_tokens": 64},
+)
+calls["batch_submit_embeddings"] = lambda url: submit(
+    url,
+    "/v1/embeddings",
+    {"model": "text-embedding-3-small", "input": ["red", "blue"], "encoding_format": "base64"},
+)
+calls["batch_status"] = lambda url: client(url).batches.retrieve("batch_1")
+calls["batch_results"] = lambda url: client(url).files.content(client(url).batches.retrieve("batch_1").output_file_id)
+calls["batch_cancel"] = lambda url: client(url).batches.cancel("batch_1")
+calls["batch_list"] = lambda url: client(url).batches.list(limit=5).data
 
 if __name__ == "__main__":
     calls.make_all()

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
     from litellm_gateway.testing.loopback import Exchange
 
+from sent_requests import body_of
+
 TEXT = '{"city": "Paris"}'
 
 
 async def answer(exchange: Exchange) -> None:
     """Answer any endpoint of any of the providers."""
-    path, body = urlsplit(exchange.path).path, json.loads(exchange.body or b"{}")
+    path, body = urlsplit(exchange.path).path, body_of(exchange) or {}
     for end, reply in REPLIES.items():
         if path.endswith(end):
             said = reply(body)
@@ -153,6 +155,19 @@ def _cohere_embed(body: dict[str, Any]) -> Any:
     }  # fmt: skip
 
 
+def _batch(_body: dict[str, Any]) -> Any:
+    """One batch in everybody's form, alone and as the only one of a list."""
+    counts = {"processing": 0, "succeeded": 2, "errored": 0, "canceled": 0, "expired": 0}
+    batch = {
+        "id": "batch_1", "object": "batch", "endpoint": "/v1/chat/completions", "status": "completed",
+        "input_file_id": "file-1", "completion_window": "24h", "created_at": 1, "output_file_id": "file-2",
+        "type": "message_batch", "processing_status": "ended", "request_counts": counts,
+        "results_url": "/v1/messages/batches/batch_1/results", "name": "batches/batch_1",
+        "metadata": {"state": "BATCH_STATE_SUCCEEDED", "model": "models/m"}, "done": True,
+    }  # fmt: skip
+    return {**batch, "data": [batch], "has_more": False, "operations": [batch]}
+
+
 REPLIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "/chat/completions": _chat,
     "/responses": _responses,
@@ -169,4 +184,13 @@ REPLIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "/v2/embed": _cohere_embed,
     "/v2/rerank": lambda _: {"id": "r-1", "results": [{"index": 1, "relevance_score": 0.9}], "meta": {}},
     "/models": _models,
+    "/files": lambda _: {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "f"},
+    "/batches": _batch,
+    "/batch_1": _batch,
+    "/batch_1/cancel": _batch,
+    "/batch_1:cancel": lambda _: {},
+    ":batchGenerateContent": _batch,
+    ":asyncBatchEmbedContent": _batch,
+    "/file-2/content": lambda _: b"",
+    "/batch_1/results": lambda _: b"",
 }

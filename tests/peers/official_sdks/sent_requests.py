@@ -35,12 +35,14 @@ class Sent:
     @classmethod
     def of(cls, exchange: Exchange) -> Sent:
         """Read a recorded request."""
-        url, body = urlsplit(exchange.path), json.loads(exchange.body) if exchange.body else None
+        url, body = urlsplit(exchange.path), body_of(exchange)
         return cls(
             method=exchange.method,
             path=unquote(url.path),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
-            headers={name: exchange.headers[name] for name in COMPARED if name in exchange.headers},
+            headers={
+                name: exchange.headers[name].partition(" boundary=")[0] for name in COMPARED if name in exchange.headers
+            },
             body=_one_spelling(body) if "x-goog-api-key" in exchange.headers else body,
         )
 
@@ -48,6 +50,22 @@ class Sent:
         """Give every leaf by its path, such as ``body.messages.0.role``."""
         whole = {"method": self.method, "path": self.path, "query": self.query, "headers": self.headers}
         return dict(_leaves({**whole, "body": self.body}, ""))
+
+
+def body_of(exchange: Exchange) -> Any:
+    """Read a body: JSON, or a form whose files are lines of JSON; None when there is none."""
+    _, form, boundary = exchange.headers.get("content-type", "").partition("multipart/form-data; boundary=")
+    if not form:
+        return json.loads(exchange.body) if exchange.body else None
+    fields = {}
+    for part in (b"\r\n" + exchange.body).split(b"\r\n--" + boundary.encode())[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        named = re.search(rb'name="(\w+)"', head)
+        assert named is not None
+        is_file = b"filename=" in head
+        lines = content.split(b"\n") if is_file else ()
+        fields[named[1].decode()] = [json.loads(line) for line in lines if line] if is_file else content.decode()
+    return fields
 
 
 def _one_spelling(value: Any) -> Any:

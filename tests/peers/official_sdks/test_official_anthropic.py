@@ -10,7 +10,7 @@ from litellm_gateway import LiteLLMGateway, MediaPart, Message, TextPart, Tool, 
 from litellm_gateway.messages import ReasoningPart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 KEY = "sk-ant-peer-0123456789"
 QUESTION = Message(role="user", content="What is AI?")
@@ -118,7 +118,27 @@ OTHER_CALLS: dict[str, Callable[[LiteLLMGateway, dict[str, Any]], Any]] = {
         tools=[Tool(name="get_weather", description="Tell the weather", parameters=material["weather"])],
     ),
     "models": lambda gateway, _: gateway.list_models_async(),
-}
+    "batch_submit": lambda gateway, material: gateway.batches.submit_async(
+        [
+            {"prompt": "What is AI?", "custom_id": "one"},
+            {
+                "prompt": "What is AI?", "custom_id": "two", "model": "claude-haiku-4-5", "system": "Be brief.",
+                "tools": [Tool(name="get_weather", description="Tell the weather", parameters=material["weather"])],
+            },
+        ],
+        max_tokens=64,
+    ),
+    "batch_status": lambda gateway, _: gateway.batches.status_async("anthropic:batch_1"),
+    "batch_results": lambda gateway, _: drained(gateway.batches.results_async("anthropic:batch_1")),
+    "batch_cancel": lambda gateway, _: gateway.batches.cancel_async("anthropic:batch_1"),
+    "batch_list": lambda gateway, _: gateway.batches.list_async(limit=5),
+}  # fmt: skip
+
+
+async def drained(results: AsyncIterator[Any]) -> None:
+    """Read results to their end."""
+    async for _ in results:
+        pass
 
 
 async def make(name: str, url: str, material: dict[str, Any]) -> None:

@@ -93,6 +93,15 @@ OTHER_CALLS: dict[str, Callable[[LiteLLMGateway], Any]] = {
     "embed_one": lambda gateway: gateway.embed_async("red"),
     "count_tokens": lambda gateway: gateway.count_tokens_async("What is AI?", model="gemini-2.5-flash"),
     "models": lambda gateway: gateway.list_models_async(),
+    "batch_submit": lambda gateway: gateway.batches.submit_async(
+        [
+            {"prompt": "What is AI?", "custom_id": "one", "max_tokens": 64},
+            {"prompt": "What is AI?", "custom_id": "two", "system": "Be brief."},
+        ],
+        label="mine",
+    ),
+    "batch_status": lambda gateway: gateway.batches.status_async("google:batch_1"),
+    "batch_list": lambda gateway: gateway.batches.list_async(limit=5),
 }
 
 

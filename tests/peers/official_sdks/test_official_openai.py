@@ -9,7 +9,7 @@ import pytest
 from litellm_gateway import LiteLLMGateway, MediaPart, Message, TextPart, Tool, ToolCall, ToolChoice, create_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 KEY = "sk-peer-0123456789"
 QUESTION = Message(role="user", content="What is AI?")
@@ -122,7 +122,27 @@ OTHER_CALLS: dict[str, Callable[[LiteLLMGateway], Any]] = {
     ),
     "moderate": lambda gateway: gateway.moderate_async(["one", "two"], model="omni-moderation-latest"),
     "models": lambda gateway: gateway.list_models_async(),
+    "batch_submit_embeddings": lambda gateway: gateway.batches.submit_async(
+        [{"texts": ["red", "blue"]}], model="text-embedding-3-small", label="mine"
+    ),
+    "batch_status": lambda gateway: gateway.batches.status_async("openai:batch_1"),
+    "batch_results": lambda gateway: drained(gateway.batches.results_async("openai:batch_1")),
+    "batch_cancel": lambda gateway: gateway.batches.cancel_async("openai:batch_1"),
+    "batch_list": lambda gateway: gateway.batches.list_async(limit=5),
 }
+
+
+async def drained(results: AsyncIterator[Any]) -> None:
+    """Read results to their end."""
+    async for _ in results:
+        pass
+
+
+async def submit(gateway: LiteLLMGateway, material: dict[str, Any]) -> None:
+    """Submit two prompts, one of them with a tool."""
+    weather = Tool(name="get_weather", description="Tell the weather", parameters=material["weather"])
+    asked = ["What is AI?", {"prompt": "What is AI?", "tools": [weather], "max_tokens": 64}]
+    await gateway.batches.submit_async(asked, label="mine")
 
 
 async def make(name: str, url: str, material: dict[str, Any]) -> None:
@@ -136,6 +156,8 @@ async def make(name: str, url: str, material: dict[str, Any]) -> None:
     async with gateway:
         if name in OTHER_CALLS:
             await OTHER_CALLS[name](gateway)
+        elif name == "batch_submit":
+            await submit(gateway, material)
         elif "stream" in name:
             await gateway.generate_stream_async(**calls(material)[name]).response()
         else:
@@ -144,7 +166,7 @@ async def make(name: str, url: str, material: dict[str, Any]) -> None:
 
 async def test_the_request_is_the_sdks(every_call: Any, material: dict[str, Any]) -> None:
     """Method, path, auth header and JSON mean the same, for every call of the SDK."""
-    names = [*calls(material), *OTHER_CALLS]
+    names = [*calls(material), *OTHER_CALLS, "batch_submit"]
 
     found = await every_call("openai", names, lambda name, url: make(name, url, material))
 

@@ -326,6 +326,18 @@ async def test_the_second_identical_request_comes_from_the_cache() -> None:
     assert len(provider.requests) == 1
 
 
+async def test_who_wants_every_parameter_heeded_gets_no_answer_of_who_does_not() -> None:
+    """An answer given with leave to drop parameters is not shown to a caller who gave no such leave."""
+    gateway, provider = make(answer("less"), answer("all"), enable_caching=True)
+
+    first = await gateway.generate_async("hi", on_unsupported="drop")
+    second = await gateway.generate_async("hi")
+    again = await gateway.generate_async("hi", on_unsupported="drop")
+
+    assert [response.text for response in (first, second, again)] == ["less", "all", "less"]
+    assert len(provider.requests) == 2
+
+
 async def test_tenants_never_share_the_cache() -> None:
     """Another tenant's identical request is sent."""
     gateway, provider = make(answer(), enable_caching=True)

@@ -120,3 +120,12 @@ def test_no_header_can_break_out(name: str, value: str) -> None:
 def test_the_agent_names_the_version() -> None:
     """The default ``user-agent`` is the gateway's name and version."""
     assert user_agent().startswith("litellm-gateway/")
+
+
+@pytest.mark.parametrize("text", ["http://h/\ud800", "http://h/?q=\udc88", "http://\udc88@h/", "http://h\ud83d/"])
+def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+    """What no bytes can say is refused with the one typed error, wherever it stands."""
+    with pytest.raises(InvalidRequestError):
+        parse_target(text)
+    with pytest.raises(ConfigurationError):
+        parse_proxy(text)

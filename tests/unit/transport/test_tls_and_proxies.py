@@ -91,6 +91,20 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+async def test_a_large_body_goes_through_tls_whole(certificate: Path) -> None:
+    """Slices of a body arrive in their order, and the connection serves on."""
+    body = bytes(range(256)) * 4 * 1024 * 8
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.respond(b"whole" if exchange.body == body else b"small")
+
+    async with tls_server(certificate, script) as server, trusting(certificate) as transport:
+        answers = [(await fetch(transport, server.url, body=each)).body for each in (body, b"{}", body)]
+
+    assert answers == [b"whole", b"small", b"whole"]
+    assert server.connections == 1
+
+
 async def test_tls_works_and_is_kept(certificate: Path) -> None:
     """A trusted server is spoken to over TLS, whole and in pieces, on one kept connection."""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class FaultPromises(TransportFixture):
-    """P13 to P20; mixed into ``TransportSuite``."""
+    """P13 to P20, and P30; mixed into ``TransportSuite``."""
 
     @in_a_loop
     async def test_p13_cut_bodies_are_connection_errors(self) -> None:
@@ -136,6 +136,25 @@ class FaultPromises(TransportFixture):
         assert len(server.requests) == 2
 
     @in_a_loop
+    async def test_p30_what_may_go_out_once_is_never_repeated(self) -> None:
+        """P30: a request with ``once`` reaches a server at most once, whatever becomes of kept-alive connections."""
+
+        async def script(exchange: Exchange) -> None:
+            if exchange.number > 0 or exchange.path == "/cut":
+                exchange.reset()
+                return
+            await exchange.respond()
+
+        async with serve(script) as server, self.transport() as transport:
+            await fetch(transport, server.url + "/first")
+            fresh = await fetch(transport, server.url + "/once", once=True)
+            error = await caught(fetch(transport, server.url + "/cut", once=True))
+
+        assert fresh.status == 200
+        assert isinstance(error, ProviderConnectionError)
+        assert [seen.path for seen in server.requests] == ["/first", "/once", "/cut"]
+
+    @in_a_loop
     async def test_p16_unreachable_is_a_connection_error(self) -> None:
         """P16: a refused connection, an unknown name and a failed TLS handshake: ``ProviderConnectionError``."""
         with socket.socket() as free:
@@ -150,6 +169,7 @@ class FaultPromises(TransportFixture):
         no_tls.close()
 
         assert [type(error) for error in errors] == [ProviderConnectionError] * 3
+        assert [getattr(error, "phase", None) for error in errors] == ["connect"] * 3
 
     @in_a_loop
     async def test_p17_phases_time_out_by_name(self) -> None:

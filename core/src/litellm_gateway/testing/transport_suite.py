@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from litellm_gateway.contracts import PLUGIN_API, TransportOffer
-from litellm_gateway.errors import DeadlineExceededError, GatewayError
+from litellm_gateway.errors import DeadlineExceededError, GatewayError, MalformedResponseError
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer, in_thread
 from litellm_gateway.testing.transport_answers import AnswerPromises
 from litellm_gateway.testing.transport_faults import FaultPromises
 from litellm_gateway.testing.transport_fixture import CANARY, answer_ok, ask, caught, drained, fetch, in_a_loop, serve
+from litellm_gateway.wire import Limits
 
 if TYPE_CHECKING:
     from litellm_gateway.contracts import Transport
@@ -269,6 +270,20 @@ class TransportSuite(AnswerPromises, FaultPromises):
         assert isinstance(broken, GatewayError)
         assert isinstance(refused, GatewayError)
         assert len(server.requests) == 2
+
+    @in_a_loop
+    async def test_p31_a_request_has_a_limit_of_its_own(self) -> None:
+        """P31: ``answer_limit`` of a request takes the place of ``Limits.body`` for its answer."""
+
+        async def script(exchange: Exchange) -> None:
+            await exchange.respond(bytes(2_000_000))
+
+        async with serve(script) as server, self.transport(limits=Limits(body=1_000_000)) as transport:
+            larger = await fetch(transport, server.url, answer_limit=3_000_000)
+            refused = await caught(fetch(transport, server.url, answer_limit=1000))
+
+        assert len(larger.body) == 2_000_000
+        assert isinstance(refused, MalformedResponseError)
 
 
 def _settled(server: LoopbackServer) -> int:

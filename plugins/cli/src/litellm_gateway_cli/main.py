@@ -13,7 +13,7 @@ from litellm_gateway.errors import GatewayError
 from litellm_gateway_cli.options import Setup
 from litellm_gateway_cli.terminal import one_line
 
-COMMANDS = ("generate", "chat", "embed", "plugins", "doctor", "health", "new")
+COMMANDS = ("generate", "chat", "embed", "batch", "plugins", "doctor", "health", "new")
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
 

@@ -81,10 +81,11 @@ def _reasoning(message: dict[str, Any], text: str) -> tuple[ReasoningPart, ...]:
 def _said(message: dict[str, Any]) -> tuple[str, str, tuple[dict[str, Any], ...]]:
     """Give text, reasoning and annotations of a message."""
     reasoning = read_reasoning(message)
-    annotations = [as_object(note, "annotation") for note in as_list(message.get("annotations"), "annotations")]
+    notes = as_list(message.get("annotations"), "annotations")
+    annotations = tuple([as_object(note, "annotation") for note in notes]) if notes else ()
     content = message.get("content")
     if not isinstance(content, list):
-        return as_text(content, "content"), reasoning, tuple(annotations)
+        return as_text(content, "content"), reasoning, annotations
     text, thoughts, others = read_parts(content)
     return text, reasoning + thoughts, (*annotations, *others)
 

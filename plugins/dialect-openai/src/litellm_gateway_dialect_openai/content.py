@@ -19,7 +19,8 @@ def read_reasoning(message: dict[str, Any]) -> str:
 
 def read_details(message: dict[str, Any]) -> list[dict[str, Any]]:
     """Give OpenRouter's own list of reasoning blocks, which must go back as it came."""
-    return [as_object(item, "reasoning detail") for item in as_list(message.get("reasoning_details"), "details")]
+    details = message.get("reasoning_details")
+    return [as_object(item, "reasoning detail") for item in as_list(details, "details")] if details else []
 
 
 class DetailPieces:

@@ -15,7 +15,10 @@ def read_extras(body: dict[str, Any]) -> dict[str, Any]:
         ``provider_cost`` (USD; OpenRouter, Perplexity), ``routed_to`` (OpenRouter's upstream), ``citations`` and
         ``search_results`` (Perplexity), each where it is there.
     """
-    extras = {name: value for name in _SOURCES if (value := body.get(name))}
+    extras: dict[str, Any] = {}
+    for name in _SOURCES:
+        if value := body.get(name):
+            extras[name] = value
     if isinstance(body.get("provider"), str):
         extras["routed_to"] = body["provider"]
     usage = body.get("usage")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from litellm_gateway.dialect_batches import DialectBatches
 from litellm_gateway.dialects import DialectEmbedder, DialectProvider
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from litellm_gateway.requests import ModelListRequest, ModerationRequest
     from litellm_gateway.responses import ModelList, ModerationResponse
 
+    from litellm_gateway_dialect_openai.batches import OpenAIBatchDialect
     from litellm_gateway_dialect_openai.dialect import OpenAIChatDialect
 
 
@@ -41,3 +43,21 @@ class OpenAIModerator(OpenAIEmbedder):
         """Judge the texts, in order."""
         write = partial(self.dialect.encode_moderation, request)
         return await self.ask(write, partial(self.dialect.decode_moderation, request), call, request.model)
+
+
+class OpenAIBatchChatProvider(OpenAIChatProvider, DialectBatches):
+    """Text, models and batches."""
+
+    dialect: OpenAIBatchDialect
+
+
+class OpenAIBatchEmbedder(OpenAIEmbedder, DialectBatches):
+    """Text, models, embeddings and batches."""
+
+    dialect: OpenAIBatchDialect
+
+
+class OpenAIBatchModerator(OpenAIModerator, DialectBatches):
+    """Text, models, embeddings, moderation and batches."""
+
+    dialect: OpenAIBatchDialect

@@ -14,9 +14,11 @@ from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_te
 
 def read_tool_calls(message: dict[str, Any], response_id: str) -> tuple[ToolCall, ...]:
     """Give the calls of a whole message; the form of before 2024 (``function_call``) counts as one."""
-    items = list(as_list(message.get("tool_calls"), "tool_calls"))
+    items = as_list(message.get("tool_calls"), "tool_calls")
     if message.get("function_call") is not None:
-        items.append({"function": message["function_call"]})
+        items = [*items, {"function": message["function_call"]}]
+    if not items:
+        return ()
     return tuple(_read_call(item, index, response_id) for index, item in enumerate(items))
 
 

@@ -29,6 +29,8 @@ class WireAddress:
     embeddings_url: str
     moderations_url: str
     models_url: str
+    files_url: str
+    batches_url: str
     headers: tuple[tuple[str, str], ...] = ()
     secret_headers: tuple[tuple[str, Secret], ...] = field(default=(), repr=False)
 
@@ -43,6 +45,8 @@ class WireAddress:
             embeddings_url=root + quirks.embeddings_path + query,
             moderations_url=root + quirks.moderations_path + query,
             models_url=root + quirks.models_path + query,
+            files_url=f"{root}/files{query}",
+            batches_url=f"{root}/batches{query}",
             headers=tuple((name.lower(), value) for name, value in headers.items()),
             secret_headers=secret,
         )

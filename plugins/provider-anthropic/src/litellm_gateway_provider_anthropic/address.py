@@ -29,6 +29,7 @@ class Address:
     messages_url: str
     count_url: str
     models_url: str
+    batches_url: str
     beta: tuple[str, ...] = ()
     secret_headers: tuple[tuple[str, Secret], ...] = field(default=(), repr=False)
 
@@ -40,6 +41,7 @@ class Address:
             messages_url=f"{root}/messages",
             count_url=f"{root}/messages/count_tokens",
             models_url=f"{root}/models",
+            batches_url=f"{root}/messages/batches",
             beta=beta,
             secret_headers=tuple(secret_headers.items()),
         )
@@ -68,6 +70,10 @@ class Address:
     def get_models(self, version: str, after: str | None) -> WireRequest:
         """Give the request for one page of the list of models, from after the named one on."""
         url = f"{self.models_url}?limit={PAGE_SIZE}" + (f"&after_id={quote(after, safe='')}" if after else "")
+        return self.get(url, version)
+
+    def get(self, url: str, version: str) -> WireRequest:
+        """Give the request that only asks for what is at ``url``."""
         headers: tuple[tuple[str, str], ...] = (_WHOLE, ("anthropic-version", version))
         if self.beta:
             headers += ((_BETA, ",".join(self.beta)),)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from litellm_gateway.contracts import ProviderOffer
+from litellm_gateway.contracts import BatchTerms, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.model_catalog import ModelCatalog
 
@@ -36,4 +37,13 @@ def gateway_provider() -> ProviderOffer:
         default_model="claude-sonnet-5-5",
         prices=catalog.price,
         capabilities=catalog.capabilities,
+        batches=BatchTerms(
+            requests=100_000,
+            bytes=256_000_000,
+            mixed_models=True,
+            labels=False,
+            price=Decimal("0.5"),
+            source="platform.claude.com/docs/en/build-with-claude/batch-processing",
+            as_of="2026-11-23",
+        ),
     )

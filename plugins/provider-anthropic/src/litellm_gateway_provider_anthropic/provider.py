@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from litellm_gateway.config import read_environment
-from litellm_gateway.dialects import DialectProvider
+from litellm_gateway.dialect_batches import DialectBatches
 from litellm_gateway.errors import ConfigurationError, MalformedResponseError
 from litellm_gateway.responses import ModelList
 from litellm_gateway.secrets import Secret
 
 from litellm_gateway_provider_anthropic.address import BASE_URL
-from litellm_gateway_provider_anthropic.dialect import AnthropicDialect
+from litellm_gateway_provider_anthropic.batches import AnthropicBatchDialect
 from litellm_gateway_provider_anthropic.settings import KEY_VARIABLES, AnthropicSettings
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 _MOST_PAGES: Final = 50
 
 
-class AnthropicProvider(DialectProvider):
-    """Messages, streams, token counts and the list of models."""
+class AnthropicProvider(DialectBatches):
+    """Messages, streams, token counts, batches and the list of models."""
 
-    dialect: AnthropicDialect
+    dialect: AnthropicBatchDialect
 
     async def count_tokens(self, request: TokenCountRequest, call: Call) -> TokenCount:
         """Count the input tokens the request would have; Anthropic calls its count an estimate."""
@@ -61,7 +61,7 @@ def build_provider(settings: AnthropicSettings, context: BuildContext) -> Anthro
     if custom is None:
         custom = _custom_headers(_from_environment("ANTHROPIC_CUSTOM_HEADERS") or "")
     headers = {**custom, **_credentials(settings, context.name)}
-    dialect = AnthropicDialect(
+    dialect = AnthropicBatchDialect(
         base_url=checked.base_url or BASE_URL,
         secret_headers=headers,
         version=settings.anthropic_version,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.responses import RerankResponse, RerankResult
 
 from litellm_gateway_provider_cohere.errors import error_in_answer
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 
 
 def write_rerank_request(request: RerankRequest) -> dict[str, Any]:
-    """Give the body of a rerank request."""
+    """Give the body of a rerank request.
+
+    Raises:
+        InvalidRequestError: It names no model; the service has no default.
+    """
+    if not request.model:
+        raise InvalidRequestError(
+            "Cohere reranks only with a named model; give one, for example model='cohere/rerank-v3.5'",
+            parameter="model",
+        )
     body: dict[str, Any] = {"model": request.model, "query": request.query, "documents": list(request.documents)}
     if request.top_n is not None:
         body["top_n"] = request.top_n

@@ -6,11 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from litellm_gateway.config import read_environment
+from litellm_gateway.dialect_batches import DialectBatches
 from litellm_gateway.dialects import DialectEmbedder
 from litellm_gateway.errors import ConfigurationError, MalformedResponseError
 from litellm_gateway.responses import ModelList
 from litellm_gateway.secrets import Secret, check_api_key
 
+from litellm_gateway_provider_google.batches import GeminiBatchDialect
 from litellm_gateway_provider_google.dialect import GeminiDialect
 from litellm_gateway_provider_google.generate_request import Manners
 from litellm_gateway_provider_google.settings import GoogleSettings, VertexSettings
@@ -52,7 +54,13 @@ class GeminiProvider(DialectEmbedder):
         raise MalformedResponseError(f"the list of models has no end after {_MOST_PAGES} pages", provider=self.name)
 
 
-def build_google(settings: GoogleSettings, context: BuildContext) -> GeminiProvider:
+class GeminiBatchProvider(GeminiProvider, DialectBatches):
+    """What Vertex AI has, and batches without buckets."""
+
+    dialect: GeminiBatchDialect
+
+
+def build_google(settings: GoogleSettings, context: BuildContext) -> GeminiBatchProvider:
     """Build the provider ``google`` from its settings and, where they are silent, from the environment.
 
     Raises:
@@ -65,7 +73,7 @@ def build_google(settings: GoogleSettings, context: BuildContext) -> GeminiProvi
     version = settings.api_version or _version(GEMINI_VERSION, _GEMINI_BETA)
     checked = GoogleSettings(base_url=base_url, api_version=version)
     address = WireAddress.of_gemini(checked.base_url or GEMINI_URL, checked.api_version or GEMINI_VERSION, key)
-    return GeminiProvider(GeminiDialect(address, _manners(settings)), context, secrets=(key,))
+    return GeminiBatchProvider(GeminiBatchDialect(address, _manners(settings)), context, secrets=(key,))
 
 
 def build_vertex(settings: VertexSettings, context: BuildContext) -> GeminiProvider:

@@ -24,13 +24,19 @@ class GeminiStreamReader:
     def __init__(self, limits: Limits) -> None:
         self._events: EventReader | None = None
         self._held = bytearray()
+        self._indented = False
         self._limits = limits
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Take bytes, give the events they complete."""
         if self._events is not None:
             return self._events.feed(data)
-        self._held += data if self._held else data.lstrip(_SPACE)
+        if not self._held:
+            text = data.lstrip(_SPACE)
+            if len(text) < len(data):
+                self._indented = data[len(data) - len(text) - 1] in b" \t"
+            data = text
+        self._held += data
         if not self._held:
             return []
         if self._held[0] in b"[{":
@@ -38,7 +44,7 @@ class GeminiStreamReader:
                 raise MalformedResponseError(f"a JSON answer is larger than {self._limits.body} bytes")
             return []
         self._events = reader_for("sse", self._limits)
-        held = bytes(self._held)
+        held = b" " * self._indented + self._held  # a field behind a space is none
         self._held.clear()
         return self._events.feed(held)
 

@@ -116,6 +116,31 @@ class WireAddress:
             secret_headers=self.secret_headers,
         )
 
+    def lookup(self, path: str) -> WireRequest:
+        """Give the request that only asks for what is at a path below the version."""
+        return WireRequest(method="GET", url=f"{self.root}/{path}", headers=_LIST, secret_headers=self.secret_headers)
+
+    def act(self, path: str) -> WireRequest:
+        """Give the request that does something to what is at a path, and says nothing more."""
+        return WireRequest(url=f"{self.root}/{path}", body=b"{}", headers=_WHOLE, secret_headers=self.secret_headers)
+
+    def download(self, file: str) -> WireRequest:
+        """Give the request for the bytes of a file, by its name (``files/...``).
+
+        Raises:
+            ValueError: It is no such name.
+        """
+        name = file.removeprefix("files/")
+        if not _PLAIN_NAME.fullmatch(name):
+            raise ValueError("a file whose name cannot stand in a URL")
+        host, _, version = self.root.rpartition("/")
+        return WireRequest(
+            method="GET",
+            url=f"{host}/download/{version}/files/{name}:download?alt=media",
+            headers=_LIST,
+            secret_headers=self.secret_headers,
+        )
+
     def _with_extra(
         self, headers: tuple[tuple[str, str], ...], extra: Mapping[str, str]
     ) -> tuple[tuple[str, str], ...]:

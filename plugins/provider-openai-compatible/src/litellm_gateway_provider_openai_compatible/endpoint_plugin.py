@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway.contracts import EmbedLimits, ProviderOffer
+from litellm_gateway.contracts import BatchTerms, EmbedLimits, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.model_catalog import ModelCatalog
 
@@ -12,7 +13,7 @@ from litellm_gateway_provider_openai_compatible.endpoints import Endpoint
 from litellm_gateway_provider_openai_compatible.settings import AzureSettings, EndpointSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from litellm_gateway.contracts import BuildContext, Provider
 
@@ -40,6 +41,7 @@ class EndpointPlugin:
             prices=catalog.price,
             capabilities=catalog.capabilities,
             embed_limits=EmbedLimits(texts=endpoint.embed_texts, tokens=endpoint.embed_tokens),
+            batches=_terms(endpoint.batches),
         )
 
     @hookimpl
@@ -54,6 +56,14 @@ class EndpointPlugin:
 
     def __repr__(self) -> str:
         return f"EndpointPlugin({self.endpoint.name!r})"
+
+
+def _terms(row: Mapping[str, Any] | None) -> BatchTerms | None:
+    if row is None:
+        return None
+    operations = frozenset(row.get("operations", ("generate",)))
+    price = Decimal(row["price"]) if "price" in row else None
+    return BatchTerms(**{**row, "operations": operations, "price": price})
 
 
 def openai_compatible_plugin(

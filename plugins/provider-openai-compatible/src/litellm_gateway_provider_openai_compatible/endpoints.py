@@ -34,6 +34,7 @@ class Endpoint:
         quirks: How it differs from OpenAI: fields of ``ChatQuirks``.
         headers: Sent with every request.
         embed_texts, embed_tokens: Most texts, and most tokens, of one request for embeddings.
+        batches: Terms of its batch API, where that is OpenAI's: fields of ``BatchTerms``, ``price`` as a text.
         catalog: Prices and what models take, as in a ``models.json``.
     """
 
@@ -53,6 +54,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(factory=dict)
     embed_texts: int | None = None
     embed_tokens: int | None = None
+    batches: Mapping[str, Any] | None = None
     catalog: Mapping[str, Any] = field(factory=dict)
 
 

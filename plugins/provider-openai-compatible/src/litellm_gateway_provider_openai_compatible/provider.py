@@ -8,8 +8,16 @@ import attrs
 from litellm_gateway.config import check_keys, read_environment
 from litellm_gateway.dialects import DialectProvider
 from litellm_gateway.errors import ConfigurationError
-from litellm_gateway_dialect_openai import ChatQuirks, OpenAIDialect
-from litellm_gateway_dialect_openai.provider import OpenAIChatProvider, OpenAIEmbedder, OpenAIModerator
+from litellm_gateway_dialect_openai import ChatQuirks
+from litellm_gateway_dialect_openai.batches import OpenAIBatchDialect
+from litellm_gateway_dialect_openai.provider import (
+    OpenAIBatchChatProvider,
+    OpenAIBatchEmbedder,
+    OpenAIBatchModerator,
+    OpenAIChatProvider,
+    OpenAIEmbedder,
+    OpenAIModerator,
+)
 
 from litellm_gateway_provider_openai_compatible import azure, ollama
 from litellm_gateway_provider_openai_compatible.endpoints import careful_quirks
@@ -63,7 +71,7 @@ def _provider(
     sign: Callable[[WireRequest], WireRequest] | None,
 ) -> DialectProvider:
     speaks_responses = (settings.api or endpoint.api) == "responses"
-    dialect = OpenAIDialect(
+    dialect = OpenAIBatchDialect(
         base_url=base_url,
         api_key=key,
         headers={**endpoint.headers, **settings.headers},
@@ -75,10 +83,13 @@ def _provider(
 
 
 def _kind(endpoint: Endpoint) -> type[DialectProvider]:
+    has_batches = endpoint.batches is not None
     if "moderation" in endpoint.abilities:
-        return OpenAIModerator
+        return OpenAIBatchModerator if has_batches else OpenAIModerator
     if "embeddings" in endpoint.abilities:
-        return OpenAIEmbedder
+        return OpenAIBatchEmbedder if has_batches else OpenAIEmbedder
+    if has_batches:
+        return OpenAIBatchChatProvider
     return OpenAIChatProvider if "models" in endpoint.abilities else DialectProvider
 
 

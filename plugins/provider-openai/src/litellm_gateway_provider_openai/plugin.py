@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from litellm_gateway.contracts import EmbedLimits, ProviderOffer
+from litellm_gateway.contracts import BatchTerms, EmbedLimits, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 
 from litellm_gateway_provider_openai.catalog import catalog
@@ -36,4 +37,13 @@ def gateway_provider() -> ProviderOffer:
         prices=catalog().price,
         capabilities=catalog().capabilities,
         embed_limits=EmbedLimits(texts=2048, tokens=300_000),
+        batches=BatchTerms(
+            requests=50_000,
+            texts=50_000,
+            bytes=200_000_000,
+            operations=frozenset({"generate", "embed"}),
+            price=Decimal("0.5"),
+            source="help.openai.com/en/articles/9197833-batch-api-faq",
+            as_of="2026-11-23",
+        ),
     )

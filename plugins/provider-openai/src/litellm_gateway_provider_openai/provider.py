@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from litellm_gateway.config import read_environment
 from litellm_gateway.errors import ConfigurationError
-from litellm_gateway_dialect_openai import ChatQuirks, OpenAIDialect
-from litellm_gateway_dialect_openai.provider import OpenAIModerator
+from litellm_gateway_dialect_openai import ChatQuirks
+from litellm_gateway_dialect_openai.batches import OpenAIBatchDialect
+from litellm_gateway_dialect_openai.provider import OpenAIBatchModerator
 
 from litellm_gateway_provider_openai.api_choice import chooser
 from litellm_gateway_provider_openai.settings import OpenAISettings
@@ -42,7 +43,7 @@ _HEADERS: Final = (
 )
 
 
-def build_provider(settings: OpenAISettings, context: BuildContext) -> OpenAIModerator:
+def build_provider(settings: OpenAISettings, context: BuildContext) -> OpenAIBatchModerator:
     """Build the provider from its settings and, where they are silent, from the environment.
 
     Raises:
@@ -62,7 +63,7 @@ def build_provider(settings: OpenAISettings, context: BuildContext) -> OpenAIMod
         for header, name, variable in _HEADERS
         if (value := getattr(settings, name) or _from_environment(variable))
     }
-    dialect = OpenAIDialect(
+    dialect = OpenAIBatchDialect(
         base_url=checked.base_url or BASE_URL,
         api_key=key,
         headers=headers,
@@ -70,7 +71,7 @@ def build_provider(settings: OpenAISettings, context: BuildContext) -> OpenAIMod
         wants_responses=chooser(_api(settings, base_url)),
         reasoning_summary=settings.reasoning_summary,
     )
-    return OpenAIModerator(dialect, context, secrets=(key,))
+    return OpenAIBatchModerator(dialect, context, secrets=(key,))
 
 
 def _api(settings: OpenAISettings, base_url: str) -> Api:

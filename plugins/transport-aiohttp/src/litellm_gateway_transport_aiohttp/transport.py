@@ -57,6 +57,7 @@ class _Sending:
     body: bytes = field(repr=False)
     timeouts: Timeouts
     deadline: float
+    limits: Limits
 
 
 class AiohttpTransport:
@@ -103,8 +104,10 @@ class AiohttpTransport:
         left = deadline - self._clock()
         if left <= 0:
             raise too_late(place.target.label, "connect", at_deadline=True)
-        sending = _Sending(request.method, place, headers, request.body, timeouts, sessions.loop.time() + left)
-        answer = await self._send(sessions.kept, sending, may_be_stale=True)
+        ends, limits = sessions.loop.time() + left, self._limits.for_answer(request)
+        sending = _Sending(request.method, place, headers, request.body, timeouts, ends, limits)
+        # What may go out but once goes on a fresh connection: a kept one may be dead.
+        answer = None if request.once else await self._send(sessions.kept, sending, may_be_stale=True)
         if answer is None:
             answer = await self._send(sessions.fresh, sending, may_be_stale=False)
         assert answer is not None
@@ -131,7 +134,7 @@ class AiohttpTransport:
             failure = typed_error(error, sending.place.target, phase, at_deadline=loop.time() >= sending.deadline)
         else:
             source = _Body(response, sending, loop)
-            return StreamedResponse(response.status, response.raw_headers, source, self._limits)
+            return StreamedResponse(response.status, response.raw_headers, source, sending.limits)
         # Raised out here, so that aiohttp's error, which holds the headers, is not its context.
         raise failure
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import settings, strategies as st
+from how_many import MACHINE
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from litellm_gateway.circuit_breaker import JITTER, CircuitBreaker
 from litellm_gateway.config import CircuitBreakerConfig
@@ -90,4 +91,4 @@ class Breaking(RuleBasedStateMachine):
 
 
 TestBreaking = Breaking.TestCase
-TestBreaking.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestBreaking.settings = MACHINE

@@ -21,6 +21,7 @@ SETTINGS = [
     for kind in (
         config.GatewayConfig,
         config.RateLimitConfig,
+        config.Budget,
         config.CacheConfig,
         config.CircuitBreakerConfig,
         config.RetryBudgetConfig,

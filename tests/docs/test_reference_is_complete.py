@@ -22,6 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SETTINGS = (
     config.GatewayConfig,
     config.RateLimitConfig,
+    config.Budget,
     config.CacheConfig,
     config.CircuitBreakerConfig,
     config.RetryBudgetConfig,

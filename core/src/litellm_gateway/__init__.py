@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "batch_errors": ("BatchFailedError BatchItemDroppedError BatchNotDoneError BatchNotFoundError BatchUncertainError"),
     "batch_records": "Batch BatchCounts BatchResult",
-    "config": "CacheConfig GatewayConfig RateLimitConfig",
+    "config": "CacheConfig GatewayConfig",
     "errors": (
         "AllRoutesFailedError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError "
         "ContentFilteredError ContextWindowExceededError DeadlineExceededError GatewayError GuardrailError "
@@ -26,6 +26,7 @@ _NAMES = {
     "gateway": "LiteLLMGateway create_gateway generate_text generate_text_async",
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
     "responses": "EmbedResponse GenerateResponse StreamChunk ToolCallDelta",
+    "limit_settings": "Budget RateLimitConfig",
     "route_config": "CircuitBreakerConfig RetryBudgetConfig RouteConfig",
     "secrets": "Secret",
     "token_usage": "Price TokenUsage",

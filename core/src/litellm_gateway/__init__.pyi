@@ -15,7 +15,6 @@ from litellm_gateway.batch_records import (
 from litellm_gateway.config import (
     CacheConfig as CacheConfig,
     GatewayConfig as GatewayConfig,
-    RateLimitConfig as RateLimitConfig,
 )
 from litellm_gateway.errors import (
     AllRoutesFailedError as AllRoutesFailedError,
@@ -66,6 +65,10 @@ from litellm_gateway.gateway import (
     create_gateway as create_gateway,
     generate_text as generate_text,
     generate_text_async as generate_text_async,
+)
+from litellm_gateway.limit_settings import (
+    Budget as Budget,
+    RateLimitConfig as RateLimitConfig,
 )
 from litellm_gateway.messages import (
     MediaPart as MediaPart,

@@ -23,11 +23,7 @@ from litellm_gateway.plugin_offers import (
 )
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from collections.abc import AsyncIterator, Callable, Mapping
-=======
-    from collections.abc import AsyncIterator, Callable, Sequence
->>>>>>> main
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
     from litellm_gateway.errors import GatewayError

@@ -104,11 +104,15 @@ class Doorkeeper:
         self.admission.ended(ask.plan)
         self.admission.correct(ask.plan, changes, at)
         self.has_asked(ask, asking, serve=not ask.plan.shared)
-        if ask.plan.shared:  # the tenant's own limits may be what others of its requests wait for elsewhere
+        if (
+            ask.plan.shared and not self.queue.is_empty
+        ):  # the tenant's own limits may be what others of its requests wait for elsewhere
             self.serve(self.queue.pools())
 
     def has_asked(self, ask: Ask, asking: Reservation, *, serve: bool = True) -> None:
         """Note that other processes have answered, or need not any more, and go on serving the pool."""
+        if self.queue.is_empty:
+            return
         pool = self.queue.pool(ask.plan.pool)
         if pool is None:
             return

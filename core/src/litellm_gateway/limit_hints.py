@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KINDS = ("requests", "tokens")
+_NAMES = frozenset(
+    name for kind in _KINDS for name in (f"x-ratelimit-remaining-{kind}", f"anthropic-ratelimit-{kind}-remaining")
+)
 _LONGEST = 40
 
 
@@ -45,6 +48,8 @@ class LimitHints:
 
 def read_limit_hints(headers: Mapping[str, str]) -> LimitHints | None:
     """Give what the headers (names in lower case) say of limits, None when that is nothing."""
+    if _NAMES.isdisjoint(headers):
+        return None
     requests, tokens = (_openai(headers, kind) or _anthropic(headers, kind) for kind in _KINDS)
     return None if requests is None and tokens is None else LimitHints(requests=requests, tokens=tokens)
 

@@ -128,11 +128,11 @@ class RateLimiter:
             headers: Response headers, names in lower case.
             closed_for: Seconds after which a refused request may come again, None for no refusal.
         """
-        from litellm_gateway.limit_hints import read_limit_hints
-
         door, plans = self._door, self._plans
         if door is None or plans is None or not plans.config.heed_provider_limits:
             return
+        from litellm_gateway.limit_hints import read_limit_hints
+
         hints = read_limit_hints(headers)
         if hints is None and not closed_for:
             return

@@ -114,12 +114,13 @@ class Reserving:
 
     def heed(self, attempt: Attempt, error: BaseException | None = None) -> None:
         """Hand on what the provider said of its limits with the answer to an attempt, or with its refusal."""
-        if not self.limiter.active:
+        headers = attempt.call.provider_headers
+        if not self.limiter.active or (error is None and not headers):
             return
         closed_for = None
         if isinstance(error, RateLimitError) and error.scope == "provider":
             closed_for = None if isinstance(error, QuotaExceededError) else error.retry_after
-        self.limiter.heed(attempt.route.id, attempt.call.provider_headers or {}, closed_for=closed_for)
+        self.limiter.heed(attempt.route.id, headers or {}, closed_for=closed_for)
 
     def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:
         """Give what a call cost in units of 10**-9, rounded up."""

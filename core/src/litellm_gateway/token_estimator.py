@@ -45,7 +45,7 @@ class _Learned:
 
 
 class TokenEstimator:
-    """Estimates per model; safe from any thread."""
+    """Estimates per model; safe from any thread, where two lessons at once may count as one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,18 +69,20 @@ class TokenEstimator:
 
     def learn(self, model: str, request: AnyRequest, estimate: Estimate, usage: TokenUsage) -> None:
         """Compare an estimate with what the provider reported."""
-        if usage.estimated or not usage.prompt_tokens or not estimate.counted:
+        prompt = usage.prompt_tokens
+        if usage.estimated or not prompt or not estimate.counted:
             return
+        learned = self._learned.get(model) or self._add(model)
+        seen = min(max(prompt / estimate.counted, _SMALLEST), _LARGEST)
+        learned.factor += _NEWS * (seen - learned.factor)
+        if isinstance(request, GenerateRequest) and request.max_tokens is None:
+            # Longer than expected is taken at once, shorter slowly: too little reserved is worse than too much.
+            length = min(max(usage.completion_tokens, _SHORTEST), _LONGEST)
+            pace = 1.0 if length > learned.answer else _NEWS / 4
+            learned.answer += pace * (length - learned.answer)
+
+    def _add(self, model: str) -> _Learned:
         with self._lock:
-            learned = self._learned.get(model)
-            if learned is None:
-                learned = self._learned[model] = _Learned()
-                if len(self._learned) > _MODELS:
-                    self._learned.popitem(last=False)
-            seen = min(max(usage.prompt_tokens / estimate.counted, _SMALLEST), _LARGEST)
-            learned.factor += _NEWS * (seen - learned.factor)
-            if isinstance(request, GenerateRequest) and request.max_tokens is None:
-                # Longer than expected is taken at once, shorter slowly: too little reserved is worse than too much.
-                length = min(max(usage.completion_tokens, _SHORTEST), _LONGEST)
-                pace = 1.0 if length > learned.answer else _NEWS / 4
-                learned.answer += pace * (length - learned.answer)
+            if len(self._learned) >= _MODELS:
+                self._learned.popitem(last=False)
+            return self._learned.setdefault(model, _Learned())

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, fields
 
 if TYPE_CHECKING:
     from litellm_gateway.telemetry import CallRecord
@@ -39,6 +39,10 @@ class _Sums:
         if record.cost is not None:
             self.cost += record.cost
 
+    def merge(self, other: _Sums) -> None:
+        for name in _NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def report(self) -> dict[str, Any]:
         tokens = {
             "input": self.input,
@@ -49,6 +53,9 @@ class _Sums:
         }
         tokens["total"] = sum(tokens.values())
         return {"calls": self.calls, "errors": self.errors, "tokens": tokens, "cost": self.cost}
+
+
+_NAMES = tuple(field.name for field in fields(_Sums))
 
 
 class UsageBook:
@@ -62,7 +69,7 @@ class UsageBook:
     def __init__(self, *, max_tenants: int = _TENANTS) -> None:
         self._most = max_tenants
         self._lock = threading.Lock()
-        self._all = _Sums()
+        self._forgotten = _Sums()
         self._tenants: OrderedDict[str, _Sums] = OrderedDict()
 
     def note(self, record: CallRecord) -> None:
@@ -73,14 +80,17 @@ class UsageBook:
             if sums is None:
                 sums = self._tenants[tenant] = _Sums()
                 if len(self._tenants) > self._most:
-                    self._tenants.popitem(last=False)
+                    self._forgotten.merge(self._tenants.popitem(last=False)[1])
             else:
                 self._tenants.move_to_end(tenant)
             sums.add(record)
-            self._all.add(record)
 
     def report(self, tenant: str | None) -> dict[str, Any]:
         """Give the sums of one tenant, or over all with None."""
         with self._lock:
-            sums = self._all if tenant is None else self._tenants.get(tenant, _Sums())
-            return sums.report()
+            if tenant is not None:
+                return self._tenants.get(tenant, _Sums()).report()
+            every = _Sums()
+            for sums in (self._forgotten, *self._tenants.values()):
+                every.merge(sums)
+            return every.report()

@@ -141,6 +141,11 @@ class WaitingQueue:
     def __len__(self) -> int:
         return self._depth if self._of_this_process() else 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits or asks anywhere."""
+        return not self._pools
+
     def pool(self, key: str) -> Pool | None:
         """Give a pool in which somebody waits or asks."""
         return self._of_this_process().get(key)

@@ -11,6 +11,7 @@ import pytest
 import redis
 from litellm_gateway import (
     BudgetExceededError,
+    ConfigurationError,
     LiteLLMGateway,
     RateLimitConfig,
     RateLimitError,
@@ -136,6 +137,15 @@ def test_it_works_from_blocking_calls_and_several_loops(redis_server) -> None:
 
         with pytest.raises(RateLimitError):
             gateway.generate("hi")
+
+
+def test_a_uri_nobody_can_read_is_refused_at_once() -> None:
+    """When the gateway is made, and without quoting it."""
+    with pytest.raises(ConfigurationError) as refused:
+        gateway_on("redis://:hush/hush@127.0.0.1:6379/0", requests_per_hour=4)
+
+    assert refused.value.path == "rate_limit_config.storage"
+    assert "hush" not in f"{refused.value} {refused.value.__cause__} {refused.value.__context__}"
 
 
 def test_no_password_is_shown(redis_server) -> None:

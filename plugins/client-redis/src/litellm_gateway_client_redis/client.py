@@ -9,8 +9,10 @@ import asyncio
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
+from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.per_loop import PerLoop
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
@@ -41,11 +43,16 @@ class RedisClient:
         uri: ``redis://``, ``rediss://``, ``unix://`` or the same with ``valkey``; password and options as the
             client ``redis`` reads them.
         timeout: Seconds to wait for a connection or an answer.
+        setting: What the URI is called in the configuration, for errors.
+
+    Raises:
+        ConfigurationError: The URI cannot be read; not a word of it is shown.
     """
 
-    def __init__(self, uri: str, *, timeout: float) -> None:
+    def __init__(self, uri: str, *, timeout: float, setting: str = "uri") -> None:
         scheme, _, rest = uri.partition("://")
         self._uri = f"{_SCHEMES.get(scheme, scheme)}://{rest}"
+        _check(self._uri, setting)
         self._timeout = timeout
         self._clients: PerLoop[Redis] = PerLoop(self._connect, _close)
         self._channels: PerLoop[Channels] = PerLoop(self._tune_in, Channels.aclose)
@@ -118,6 +125,19 @@ class _Hearing:
         if self._listening is not None:
             channels, ear = self._listening
             channels.close(ear)
+
+
+def _check(uri: str, setting: str) -> None:
+    """Refuse a URI the client cannot read, without a word of it: it may hold a password."""
+    try:
+        parse_url(uri)
+        return
+    except ValueError:
+        name = setting.rpartition(".")[2]
+        fault = ConfigurationError(
+            f"{name} is no URI of a Redis or Valkey server; write redis://host:port/0", path=setting
+        )
+    raise fault
 
 
 async def _close(client: Redis) -> None:

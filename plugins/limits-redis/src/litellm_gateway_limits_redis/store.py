@@ -30,12 +30,15 @@ class RedisLimits:
         uri: ``redis://``, ``rediss://``, ``unix://`` or the same with ``valkey``; password and options as the
             client ``redis`` reads them.
         timeout: Seconds to wait for a connection or an answer.
+
+    Raises:
+        ConfigurationError: The URI cannot be read.
     """
 
     def __init__(self, uri: str, *, timeout: float) -> None:
         folder = resources.files(__package__)
         self._take, self._settle = (Script((folder / f"{name}.lua").read_text()) for name in ("take", "settle"))
-        self._client = RedisClient(uri, timeout=timeout)
+        self._client = RedisClient(uri, timeout=timeout, setting="rate_limit_config.storage")
 
     async def take(self, demand: Demand) -> Granted | Refused:
         """Count all of a demand or nothing of it."""

@@ -32,7 +32,7 @@ class RedisState:
     def __init__(self, uri: str, *, timeout: float) -> None:
         folder = resources.files(__package__)
         self._scripts = {name: Script((folder / f"{name}.lua").read_text()) for name in _SCRIPTS}
-        self._client = RedisClient(uri, timeout=timeout)
+        self._client = RedisClient(uri, timeout=timeout, setting="shared_state")
 
     async def put(self, key: str, tag: str, value: bytes, seconds: float) -> Entry | None:
         """Put an entry unless there is one; give the one that is there, None when it was put."""

@@ -13,8 +13,7 @@
     ├── AuthenticationError
     ├── PermissionDeniedError
     ├── RateLimitError
-    │   ├── QuotaExceededError
-    │   ├── QueueTimeoutError            └── QueueFullError
+    │   └── QuotaExceededError, QueueTimeoutError, QueueFullError
     ├── BudgetExceededError
     ├── CircuitOpenError
     ├── GuardrailError

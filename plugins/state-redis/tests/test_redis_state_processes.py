@@ -215,6 +215,7 @@ def test_a_forked_child_has_connections_of_its_own(redis_server, provider) -> No
             code = 1
             try:
                 code = 0 if gateway.generate("hi").text == "answer 2" else 2
+                gateway.close()  # what it made is handed over before it ends
             finally:
                 os._exit(code)
         _, status = os.waitpid(child, 0)

@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import os
 from hashlib import blake2b
+from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
 from litellm_gateway import error_codec
+from litellm_gateway.bounded_wait import within
 from litellm_gateway.errors import (
     BudgetExceededError,
     CircuitOpenError,
@@ -106,7 +108,7 @@ class SharedFlight(Generic[T]):
         self._sleep = sleep
         self._claims = LoopLocal(_Claims)
         self._prefix = os.urandom(8).hex()
-        self._number = 0
+        self._numbers = count(1)
 
     async def run(self, key: CacheKey, make: Callable[[], Awaitable[T]], remaining: Callable[[], float]) -> Landed[T]:
         """Give an answer: that of another process, or one made here for all of them.
@@ -122,9 +124,15 @@ class SharedFlight(Generic[T]):
         """
         name = _name(key)
         try:
-            flight, entry = await self._join(name, remaining)
+            flight, entry = await within(remaining, self._join(name, remaining))
         except OutOfReachError:
             return Landed(await make())
+        except TimeoutError:
+            raise DeadlineExceededError(
+                "the call's time is up while an identical one was on its way in another process; "
+                "raise timeout if it needs more",
+                phase="shared",
+            ) from None
         if flight is not None:
             return Landed(await self._lead(name, flight, key, make))
         state = "" if entry is None else entry.tag.partition(":")[0]
@@ -149,8 +157,7 @@ class SharedFlight(Generic[T]):
 
     async def _join(self, name: str, remaining: Callable[[], float]) -> tuple[str | None, Entry | None]:
         """Claim the flight and give its tag, or follow whose it is and give the entry that ends it."""
-        self._number += 1
-        mine = f"fly:{self._prefix}-{os.getpid()}-{self._number}"
+        mine = f"fly:{self._prefix}-{os.getpid()}-{next(self._numbers)}"
         followed = None
         entry = await self._put(name, mine)
         while entry is not None:
@@ -172,11 +179,7 @@ class SharedFlight(Generic[T]):
     async def _wait(self, name: str, entry: Entry, remaining: Callable[[], float]) -> Entry | None:
         left = remaining()
         if left <= 0:
-            raise DeadlineExceededError(
-                "the call's time is up while an identical one was on its way in another process; "
-                "raise timeout if it needs more",
-                phase="shared",
-            )
+            raise TimeoutError
         seconds = min(entry.seconds + _LATE, left)
         return await self._reach.ask(lambda: self._store.wait(name, entry.tag, seconds), patience=seconds)
 

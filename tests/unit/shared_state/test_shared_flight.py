@@ -455,6 +455,27 @@ def test_a_store_that_hangs_costs_its_time_once(virtually) -> None:
     virtually(check())
 
 
+def test_a_store_that_hangs_does_not_outlast_the_call(virtually) -> None:
+    """A call whose time is shorter than the store's ends with its own."""
+
+    async def check() -> None:
+        world = World()
+
+        async def hang(*arguments: Any) -> Any:
+            await asyncio.sleep(3600)
+
+        world.state.put = hang  # type: ignore[method-assign]
+        before = world.clock()
+        with pytest.raises(DeadlineExceededError):
+            await world.ask(world.process(), seconds=0.3)
+        waited = world.clock() - before
+        await world.close()
+
+        assert waited == pytest.approx(0.3, abs=0.01)
+
+    virtually(check())
+
+
 def test_followers_go_their_own_ways_when_the_store_breaks_off(virtually) -> None:
     """Those who wait make their own calls at once."""
 

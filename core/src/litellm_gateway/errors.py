@@ -13,7 +13,8 @@
     ├── AuthenticationError
     ├── PermissionDeniedError
     ├── RateLimitError
-    │   └── QuotaExceededError, QueueTimeoutError, QueueFullError
+    │   ├── QuotaExceededError
+    │   ├── QueueTimeoutError            └── QueueFullError
     ├── BudgetExceededError
     ├── CircuitOpenError
     ├── GuardrailError
@@ -198,8 +199,7 @@ class QueueTimeoutError(RateLimitError):
     try_next_route = False
 
     def __init__(self, message: str, **fields: Any) -> None:
-        fields.setdefault("scope", "gateway")
-        super().__init__(message, **fields)
+        super().__init__(message, **{"scope": "gateway", **fields})
 
 
 class QueueFullError(QueueTimeoutError):

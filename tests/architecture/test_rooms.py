@@ -20,8 +20,8 @@ PUBLIC = {
     "model_catalog", "requests", "responses", "retry_after", "scaffolding", "secrets", "telemetry", "testing", "wire",
     # for command lines
     "__main__",
-    # for limit stores
-    "limit_store",
+    # for limit stores and shared states
+    "limit_store", "shared_state",
     # for transports
     "addressing", "network", "open_response", "per_loop",
 }  # fmt: skip
@@ -74,13 +74,13 @@ def test_plugins_use_public_rooms_only(tree) -> None:
 
 
 def test_plugins_know_nothing_of_each_other(tree) -> None:
-    """A plugin imports itself, core, and the dialect libraries its project names."""
+    """A plugin imports itself, core, and the libraries its project names: dialects, and clients of servers."""
     for plugin, names in _used_by_plugins(tree).items():
         dependencies = tree.toml(f"plugins/{plugin}/pyproject.toml")["project"]["dependencies"]
         allowed = {
             each.partition(">")[0].replace("-", "_")
             for each in dependencies
-            if each.startswith("litellm-gateway-dialect-")
+            if each.startswith(("litellm-gateway-dialect-", "litellm-gateway-client-"))
         } | {f"litellm_gateway_{plugin.replace('-', '_')}", "litellm_gateway"}
 
         packages = {name.partition(".")[0] for name in names if name.startswith("litellm_gateway")}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.breakers import CircuitBreakers
     from litellm_gateway.contracts import Call, Route
     from litellm_gateway.hedging import Hedge
     from litellm_gateway.retry_budget import RetryBudget

@@ -121,6 +121,12 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+def start(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine on the loop thread without waiting for it; one that cannot be run any more is dropped."""
+    with suppress(GatewayError):
+        _submit(coroutine)
+
+
 def _submit(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
     """Start a coroutine on the loop thread; one that cannot be started is closed."""
     try:

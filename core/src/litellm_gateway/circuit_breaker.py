@@ -7,7 +7,6 @@ judge errors: the caller reports a failure only when it was the provider's fault
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Literal
 
 from litellm_gateway.errors import CircuitOpenError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litellm_gateway.route_config import CircuitBreakerConfig
+    from litellm_gateway.shared_circuits import Change, SharedCircuits
 
 State = Literal["closed", "open", "half_open"]
 
@@ -39,11 +39,19 @@ class CircuitBreaker:
         config: When to open; None never opens by itself.
         clock: Monotonic seconds.
         random: Source of the jitter.
+        sharing: Told of every change that is not another process's.
     """
 
     def __init__(
-        self, key: str, config: CircuitBreakerConfig | None, *, clock: Callable[[], float], random: random.Random
+        self,
+        key: str,
+        config: CircuitBreakerConfig | None,
+        *,
+        clock: Callable[[], float],
+        random: random.Random,
+        sharing: SharedCircuits | None = None,
     ) -> None:
+        self._sharing = sharing
         self._key = key
         self._config = config
         self._slow_after = config.slow_call_seconds if config is not None else None
@@ -127,12 +135,29 @@ class CircuitBreaker:
         """Keep every call out until :meth:`close` or :meth:`reset`."""
         with self._lock:
             self._enter("open")
-            self._open_until = None
+            self._tell("opened")
 
     def close(self) -> None:
         """Let every call pass and start counting anew."""
         with self._lock:
             self._close()
+            self._tell("closed")
+
+    def follow_opening(self, seconds: float | None) -> None:
+        """Open as another process did, for so long, None for by hand; a circuit that is open longer stays so."""
+        with self._lock:
+            until = None if seconds is None else self._clock() + seconds
+            longer = self._open_until is None or (until is not None and until <= self._open_until)
+            if self._state == "open" and longer:
+                return
+            self._enter("open")
+            self._open_until = until
+
+    def follow_closing(self, *, by_hand: bool) -> None:
+        """Close as another process did; one that was opened by hand closes by hand only."""
+        with self._lock:
+            if by_hand or self._state == "half_open" or self._open_until is not None:
+                self._close()
 
     def probe_now(self) -> None:
         """Let calls probe an open circuit without waiting any longer; one that was opened by hand stays open."""
@@ -198,12 +223,14 @@ class CircuitBreaker:
         self._answered += 1
         if self._answered >= self._most_probes():
             self._close()
+            self._tell("recovered")
 
     def _trip(self, at_least: float = 0.0) -> None:
         self._enter("open")
         timeout = self._recovery_timeout()
-        wait = timeout * (1.0 + JITTER * self._random.random())
-        self._open_until = self._clock() + max(wait, min(at_least, timeout * LONGEST_HINT))
+        wait = max(timeout * (1.0 + JITTER * self._random.random()), min(at_least, timeout * LONGEST_HINT))
+        self._open_until = self._clock() + wait
+        self._tell("tripped", wait)
 
     def _close(self) -> None:
         self._enter("closed")
@@ -214,6 +241,10 @@ class CircuitBreaker:
         self._term += 1
         self._open_until = None
         self._probes = self._answered = 0
+
+    def _tell(self, change: Change, seconds: float = 0.0) -> None:
+        if self._sharing is not None:
+            self._sharing.changed(self._key, change, seconds)
 
     def _most_probes(self) -> int:
         return self._config.half_open_calls if self._config is not None else 1
@@ -230,69 +261,3 @@ class CircuitBreaker:
             retry_after=None if until is None else until - now,
             provider=provider,
         )
-
-
-class CircuitBreakers:
-    """The breakers of all routes, made on first use.
-
-    Args:
-        config: When they open; None for never.
-        clock, random: Handed to each.
-        most: Breakers kept; beyond it the least recently used closed one is dropped, and with it its counts.
-    """
-
-    def __init__(
-        self,
-        config: CircuitBreakerConfig | None,
-        *,
-        clock: Callable[[], float],
-        random: random.Random,
-        most: int = 1000,
-    ) -> None:
-        self._config = config
-        self._clock = clock
-        self._random = random
-        self._most = most
-        self._lock = threading.RLock()
-        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
-
-    def get(self, key: str) -> CircuitBreaker:
-        """Give the breaker of a route."""
-        with self._lock:
-            breaker = self._breakers.get(key)
-            if breaker is not None:
-                self._breakers.move_to_end(key)
-                return breaker
-            if len(self._breakers) >= self._most:
-                self._drop_one()
-            breaker = CircuitBreaker(key, self._config, clock=self._clock, random=self._random)
-            self._breakers[key] = breaker
-            return breaker
-
-    def look(self, key: str) -> State:
-        """Give the state of one circuit without making its breaker."""
-        breaker = self._all().get(key)
-        return "closed" if breaker is None else breaker.state
-
-    def probe_now(self, provider: str) -> None:
-        """Let calls probe every open circuit of a provider without waiting any longer."""
-        for key, breaker in self._all().items():
-            if key.partition("/")[0] == provider:
-                breaker.probe_now()
-
-    def state(self) -> State:
-        """Give the worst state of all: ``open``, else ``half_open``, else ``closed``."""
-        states = {breaker.state for breaker in self._all().values()}
-        return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
-
-    def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Give the snapshot of every breaker by key."""
-        return {key: breaker.snapshot() for key, breaker in self._all().items()}
-
-    def _all(self) -> dict[str, CircuitBreaker]:
-        with self._lock:
-            return dict(self._breakers)
-
-    def _drop_one(self) -> None:
-        closed = (key for key, breaker in self._breakers.items() if breaker.state == "closed")
-        del self._breakers[next(closed, next(iter(self._breakers)))]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.attempts import Attempts, Target
+from litellm_gateway.breakers import CircuitBreakers
 from litellm_gateway.cache_mechanism import CacheMechanism
-from litellm_gateway.circuit_breaker import CircuitBreakers
 from litellm_gateway.composition import Composition, close_parts
 from litellm_gateway.config import CacheConfig, check_keys
 from litellm_gateway.errors import GatewayError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from litellm_gateway.config import GatewayConfig
     from litellm_gateway.health_check import HealthChecks
     from litellm_gateway.hedging import Hedging
+    from litellm_gateway.sharing import Sharing
 
 
 async def _sleep(seconds: float) -> None:
@@ -100,6 +102,7 @@ class Composer:
             targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
         )
         limiter = self._build_limiter(telemetry)
+        sharing = self._share(telemetry, breakers, targets)
         guards, guardrails = builder.guards()
         cache = builder.cache(cache)
         strategies = StrategyMaker(statistics, self._random, ledger.price)
@@ -110,7 +113,7 @@ class Composer:
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger), usage),
+            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger), usage, sharing),
             ledger=ledger,
             usage=usage,
             telemetry=telemetry,
@@ -131,6 +134,7 @@ class Composer:
             guardrails=guardrails,
             sinks=tuple(name for name, _ in sinks),
             hedging=pipeline.upstream.hedging,
+            shared_state=None if sharing is None else sharing.reach,
             offers=self._offers,
             closers=builder.closers,
         )
@@ -171,19 +175,37 @@ class Composer:
             config.rate_limit_config, config.budgets, clock=self._clock, share=stores, overspent=stores.overspent
         )
 
+    def _share(self, telemetry: Telemetry, breakers: CircuitBreakers, targets: Mapping[str, Target]) -> Sharing | None:
+        if self._config.shared_state is None:
+            return None
+        from litellm_gateway.sharing import share
+
+        sharing = share(self._config, self._offers, self._builder, telemetry, clock=self._clock, sleep=self._sleep)
+        sharing.circuits(breakers, {name: target.identity for name, target in targets.items()})
+        return sharing
+
     def _build_upstream(
-        self, targets: Mapping[str, Target], attempts: Attempts, reserving: Reserving, usage: UsageBook
+        self,
+        targets: Mapping[str, Target],
+        attempts: Attempts,
+        reserving: Reserving,
+        usage: UsageBook,
+        sharing: Sharing | None,
     ) -> Upstream:
         config = self._config
-        shares = config.enable_request_deduplication
+        if config.enable_request_deduplication:
+            flight = SingleFlight(ttl=config.deduplication_ttl, clock=self._clock, fresh_for=attrgetter("fresh_for"))
+        else:
+            flight = None
         return Upstream(
             embed_limits=lambda route: targets[route.provider].offer.embed_limits,
-            single_flight=SingleFlight(ttl=config.deduplication_ttl, clock=self._clock) if shares else None,
+            single_flight=flight,
             batching=self._build_batching(),
             reserving=reserving,
             attempts=attempts,
             spent=usage.spent,
             hedging=self._build_hedging(reserving.ledger),
+            shared_flight=None if sharing is None else sharing.flights(),
         )
 
     def _build_reserving(self, limiter: RateLimiter, ledger: Ledger) -> Reserving:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.attempts import Target
+    from litellm_gateway.breakers import CircuitBreakers
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.circuit_breaker import CircuitBreakers
     from litellm_gateway.config import GatewayConfig
     from litellm_gateway.contracts import Transport
     from litellm_gateway.hedging import Hedging
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.retry_budget import RetryBudget
     from litellm_gateway.route_statistics import RouteStatistics
+    from litellm_gateway.store_reach import StoreReach
     from litellm_gateway.telemetry import Telemetry
     from litellm_gateway.wire import TransportSettings
 
@@ -40,7 +41,8 @@ class Composition:
         default: Name of the default provider, None when calls must name one.
         targets: Providers by name.
         pipeline: The way of a request through the parts.
-        breakers, statistics, budget, limiter, cache, telemetry, hedging: Parts whose state can be asked for.
+        breakers, statistics, budget, limiter, cache, telemetry, hedging, shared_state: Parts whose state can be asked
+            for.
     """
 
     config: GatewayConfig
@@ -57,6 +59,7 @@ class Composition:
     guardrails: tuple[str, ...]
     sinks: tuple[str, ...]
     hedging: Hedging | None
+    shared_state: StoreReach | None
     _offers: Offers
     _closers: list[Any] = field(factory=list)
 
@@ -73,6 +76,7 @@ class Composition:
             "cache": config.cache_backend if self.cache is not None else None,
             "rate_limit": self.limiter.active,
             "deduplication": config.enable_request_deduplication,
+            "shared_state": None if self.shared_state is None else self.shared_state.name,
             "batching": config.enable_request_batching,
             "plugins": self._offers.describe(),
         }

@@ -36,6 +36,7 @@ from litellm_gateway.setting_checks import (
     to_settings_by_name,
     to_things,
     unsupported_rule,
+    uri_or_none,
     whole,
     with_secret_keys,
 )
@@ -122,6 +123,9 @@ class GatewayConfig:
         enable_caching, cache_ttl, cache_backend, cache_settings: Response cache; ``cache_ttl`` in seconds.
         enable_request_deduplication, deduplication_ttl: One upstream call for identical requests in flight
             and within ``deduplication_ttl`` seconds.
+        shared_state: Where several processes share identical requests and the state of circuits, as a URI
+            (``"redis://host:port/0"``); None for each by itself.
+        shared_state_timeout: Seconds one question to it may take.
         enable_request_batching, batch_size, batch_timeout: Collect similar requests for up to
             ``batch_timeout`` seconds or ``batch_size`` requests, and send them together.
         guardrails: Names in order; None takes every installed one, ``()`` none.
@@ -174,6 +178,8 @@ class GatewayConfig:
     cache_settings: Any = field(default=None, repr=False)
     enable_request_deduplication: bool = field(default=False, validator=flag)
     deduplication_ttl: float = field(default=0.0, validator=not_negative)
+    shared_state: Secret | None = field(default=None, converter=as_secret, validator=uri_or_none)
+    shared_state_timeout: float = field(default=0.5, validator=positive)
     enable_request_batching: bool = field(default=False, validator=flag)
     batch_size: int = field(default=10, validator=[whole, positive])
     batch_timeout: float = field(default=0.05, validator=positive)

@@ -24,6 +24,7 @@ GROUPS = {
     "transport": "litellm_gateway.transports",
     "policy": "litellm_gateway.policies",
     "limits": "litellm_gateway.limit_stores",
+    "state": "litellm_gateway.shared_states",
 }
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.breakers import CircuitBreakers
     from litellm_gateway.health_check import HealthChecks
     from litellm_gateway.hedging import Hedging
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.retry_budget import RetryBudget
     from litellm_gateway.route_statistics import RouteStatistics
     from litellm_gateway.shared_limits import SharedLimits
+    from litellm_gateway.store_reach import StoreReach
 
 
 def report(
@@ -32,21 +33,23 @@ def report(
     tenant: str = "",
     hedging: Hedging | None = None,
     checks: HealthChecks | None = None,
+    shared_state: StoreReach | None = None,
 ) -> dict[str, Any]:
     """Give the state of a gateway as plain data.
 
     Returns:
-        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage is
-        out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``. ``rate_limit["remaining"]`` counts
-        requests of ``tenant``, None without a limit.
+        ``status``: ``"healthy"``, ``"degraded"`` (a circuit is not closed, a sink fails, or the limits' storage or
+        the shared state is out of reach), ``"unhealthy"`` (every circuit is open) or ``"closed"``.
+        ``rate_limit["remaining"]`` counts requests of ``tenant``, None without a limit.
     """
     circuits = breakers.snapshot()
     checked = None if checks is None else checks.snapshot()
     states = [circuit["state"] for circuit in circuits.values()]
     sharing = limiter.sharing
     failing_sinks = {name: count for name, count in sink_errors.items() if count}
+    is_away = bool(sharing and not sharing.reachable) or bool(shared_state and shared_state.error)
     return {
-        "status": _status(states, bool(failing_sinks) or bool(sharing and not sharing.reachable), closed=closed),
+        "status": _status(states, bool(failing_sinks) or is_away, closed=closed),
         "provider": provider,
         "providers": list(providers),
         "circuit_breaker": {"state": breakers.state(), "routes": circuits},
@@ -59,6 +62,7 @@ def report(
             "queue_depth": limiter.queue_depth,
             "storage": _storage(sharing),
         },
+        "shared_state": None if shared_state is None else shared_state.snapshot(),
         "in_flight": in_flight,
         "cache": None if cache is None else dict(cache),
         "telemetry": {"errors": failing_sinks},

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.attempt import Target
-    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.breakers import CircuitBreakers
     from litellm_gateway.route_config import HealthCheckConfig
 
 JITTER = 0.2

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from litellm_gateway.limit_store import LimitStore
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.responses import Price
+    from litellm_gateway.shared_state import SharedState
 
 PROJECT = "litellm_gateway"
 
@@ -89,6 +90,15 @@ def gateway_limit_store() -> Offer[LimitStore] | None:
 
     Called once while a gateway is composed whose ``rate_limit_config.storage`` has a scheme of that name. Its
     settings are always ``litellm_gateway.limit_store.LimitStoreSettings``.
+    """
+
+
+@hookspec
+def gateway_shared_state() -> Offer[SharedState] | None:
+    """Offer a place through which several processes share answers in flight and the state of circuits.
+
+    Called once while a gateway is composed whose ``shared_state`` has a scheme of that name. Its settings are
+    always ``litellm_gateway.shared_state.SharedStateSettings``.
     """
 
 

@@ -47,8 +47,14 @@ class KeptAnswers:
             return MISSING
         return entry[2]
 
-    def keep(self, key: Hashable, answer: Any) -> None:
-        """Keep an answer from now on; one larger than all the room there is, is not kept."""
+    def keep(self, key: Hashable, answer: Any, seconds: float | None = None) -> None:
+        """Keep an answer from now on; one larger than all the room there is, is not kept.
+
+        Args:
+            key: What it answers.
+            answer: The answer.
+            seconds: How long, if not as long as any.
+        """
         if not self.active:
             return
         weight = weigh(answer)
@@ -56,7 +62,7 @@ class KeptAnswers:
         with self._lock:
             self._drop(key)
             if weight <= self._max_bytes:
-                self._entries[key] = (now + self._ttl, weight, answer)
+                self._entries[key] = (now + (self._ttl if seconds is None else seconds), weight, answer)
                 self._bytes += weight
             while self._entries and self._is_due(now):
                 self._drop(next(iter(self._entries)))

@@ -60,6 +60,11 @@ class DetachedTasks:
         task.add_done_callback(self._running.discard)
         return task
 
+    async def finish(self) -> None:
+        """Wait until all are done."""
+        while self._running:
+            await asyncio.wait(tuple(self._running))
+
 
 async def cleaned_up(task: asyncio.Task[Any]) -> None:
     """Wait until a cancelled task has let go of what it held; being cancelled meanwhile ends only the wait."""

@@ -47,6 +47,7 @@ class Oversight(ABC):
             hedging=parts.hedging,
             checks=parts.pipeline.checks,
             tenant=check_tenant(tenant_id),
+            shared_state=parts.shared_state,
         )
 
     def usage(self, *, tenant_id: str | None = None) -> dict[str, Any]:

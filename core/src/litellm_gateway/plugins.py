@@ -29,6 +29,7 @@ OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
     "telemetry": ("gateway_telemetry_sink", Offer),
     "transport": ("gateway_transport", Offer),
     "limits": ("gateway_limit_store", Offer),
+    "state": ("gateway_shared_state", Offer),
 }
 
 
@@ -172,6 +173,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "cache": ("get", "set", "delete", "clear"),
     "telemetry": ("record",),
     "transport": ("open",),
+    "state": ("put", "replace", "remove", "extend", "wait", "post", "listen"),
 }
 _ABILITIES = ("generate", "stream", "embed", "rerank", "moderate", "count_tokens", "list_models")
 

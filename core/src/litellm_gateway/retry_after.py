@@ -82,7 +82,7 @@ def parse_duration(text: str | None) -> float | None:
     return sum(float(number) * _unit(unit) for number, unit in _PIECE.findall(text))
 
 
-def seconds_until(value: str | None, headers: Mapping[str, str]) -> float | None:
+def seconds_until_date(value: str | None, headers: Mapping[str, str]) -> float | None:
     """Give the seconds from the answer's own ``date`` header to a date (ISO 8601 or HTTP), None when either is not."""
     if not value or len(value) > 64:
         return None

@@ -30,6 +30,7 @@ class CircuitBreakerConfig:
         window: Seconds the window looks back.
         recovery_timeout: Seconds the circuit stays open before calls may probe.
         half_open_calls: Calls let through to probe; all of them must be answered to close the circuit.
+        shared: Open and close with the other processes that name the same ``shared_state``.
     """
 
     failure_rate: float = field(default=0.5, validator=share)
@@ -39,6 +40,7 @@ class CircuitBreakerConfig:
     window: float = field(default=30.0, validator=positive)
     recovery_timeout: float = field(default=30.0, validator=positive)
     half_open_calls: int = field(default=1, validator=[whole, positive])
+    shared: bool = field(default=True, validator=flag)
 
 
 @frozen(kw_only=True)

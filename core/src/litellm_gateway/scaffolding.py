@@ -28,6 +28,7 @@ _USES = {
     "telemetry": 'provider="local", telemetry=["$name"]',
     "transport": 'provider="openai", transport="$name"',
     "limits": 'provider="local", rate_limit_config={"storage": "$name://"}',
+    "state": 'provider="local", shared_state="$name://"',
     "policy": 'provider="local", policies=["$name"]',
 }
 KINDS = tuple(GROUPS)

@@ -65,6 +65,13 @@ def text_or_none(instance: object, attribute: attrs.Attribute[Any], value: objec
         text(instance, attribute, value)
 
 
+def uri_or_none(_instance: object, attribute: attrs.Attribute[Any], value: Secret | None) -> None:
+    """A URI, which is hidden since it may hold a password, or None."""
+    hidden: Any = None if value is None else value.reveal()
+    if value is not None and (not isinstance(hidden, str) or not hidden.partition("://")[1] or hidden[0] == ":"):
+        refuse(attribute.name, "must be a URI such as 'redis://localhost:6379/0'", value)
+
+
 def made_of(kind: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
     """Give a check for one instance of a class, or None."""
 
@@ -156,6 +163,8 @@ def with_secret_key(settings: Any) -> Any:
 def with_secret_keys(values: Mapping[str, Any]) -> dict[str, Any]:
     """Hide every key in plain data for a whole gateway, so that no traceback shows one among its variables."""
     hidden: dict[str, Any] = dict(with_secret_key(values))
+    if "shared_state" in hidden:
+        hidden["shared_state"] = as_secret(hidden["shared_state"])
     providers = hidden.get("providers")
     if isinstance(providers, Mapping):
         hidden["providers"] = {name: with_secret_key(settings) for name, settings in providers.items()}

@@ -116,6 +116,7 @@ class SingleFlight:
         replay_limit: Bytes of a stream that late joiners can replay; once it is longer, newcomers start a call of
             their own.
         clock: Monotonic seconds.
+        fresh_for: Tells the seconds an answer made by ``run`` may be kept; None for ``ttl``.
     """
 
     def __init__(
@@ -126,7 +127,9 @@ class SingleFlight:
         max_bytes: int = 64 * 1024 * 1024,
         replay_limit: int = 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
+        fresh_for: Callable[[Any], float | None] = lambda _answer: None,
     ) -> None:
+        self._fresh_for = fresh_for
         self._kept = KeptAnswers(ttl=ttl, max_entries=max_entries, max_bytes=max_bytes, clock=clock)
         self._replay_limit = replay_limit
         self._flights = LoopLocal(_Flights)
@@ -162,7 +165,7 @@ class SingleFlight:
             if here.answers.get(key) is flight:
                 del here.answers[key]
             if answer is not None and self._kept.active:
-                self._kept.keep(("answer", key), answer[0])
+                self._kept.keep(("answer", key), answer[0], self._fresh_for(answer[0]))
 
         flight = here.answers[key] = _Flight(landed)
         flight.task = here.tasks.start(flight.fly(make))

@@ -82,7 +82,7 @@ class StoreChoice:
     def _make(self, scheme: str, uri: str, config: RateLimitConfig) -> SharedLimits:
         from litellm_gateway.shared_limits import SharedLimits
 
-        offered = self._offers.get("limits", known_plugins()["limit_schemes"].get(scheme, scheme))
+        offered = self._offers.get("limits", known_plugins()["store_schemes"].get(scheme, scheme))
         store = self._build(offered, LimitStoreSettings(uri=uri, timeout=config.storage_timeout))
         sharing = SharedLimits(
             offered.name,

@@ -110,6 +110,21 @@ class LimitStoreChanged:
 
 
 @frozen(kw_only=True)
+class SharedStateChanged:
+    """The store that several processes share answers and circuits through went out of reach, or is back.
+
+    Attributes:
+        store: Name of its plugin.
+        reachable: Whether it can be asked now; while not, each process goes by itself.
+        error: Class name of what went wrong, None when it is back.
+    """
+
+    store: str
+    reachable: bool
+    error: str | None = None
+
+
+@frozen(kw_only=True)
 class BudgetReached:
     """What is spent has reached a soft budget; told once until it is below again.
 
@@ -128,7 +143,7 @@ class BudgetReached:
     used: Decimal
 
 
-Event = CallStarted | AttemptFinished | CallFinished | LimitStoreChanged | BudgetReached
+Event = CallStarted | AttemptFinished | CallFinished | LimitStoreChanged | SharedStateChanged | BudgetReached
 
 
 @define(eq=False)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from litellm_gateway import answer_codec, json_codec
 from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import within_deadline
-from litellm_gateway.contracts import CacheKey
+from litellm_gateway.contracts import CacheKey, Route
 from litellm_gateway.embedding_parts import MOST_AT_ONCE, parts_of, send_parts
 from litellm_gateway.errors import DeadlineExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_prompt_tokens
@@ -24,21 +25,53 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
-    from litellm_gateway.contracts import Call, EmbedLimits, Route, Spent
+    from litellm_gateway.contracts import Call, EmbedLimits, Spent
     from litellm_gateway.hedging import Hedge, Hedging
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.reserving import Hold, Reserving
     from litellm_gateway.responses import EmbedResponse, StreamChunk
+    from litellm_gateway.shared_flight import SharedFlight
     from litellm_gateway.single_flight import SingleFlight
 
 
 @frozen(kw_only=True)
 class Made:
-    """An answer a provider has just made, and the route it came by."""
+    """An answer a provider has just made, and the route it came by.
+
+    Attributes:
+        elsewhere: It was made by a call of another process.
+        fresh_for: Seconds it may be given to others; None for as long as any.
+    """
 
     answer: Any
     route: Route
+    elsewhere: bool = False
+    fresh_for: float | None = None
+
+
+def encode_made(key: CacheKey, made: Made) -> bytes:
+    """Write an answer and its route, for other processes.
+
+    Raises:
+        ValueError: The answer holds something JSON cannot say.
+    """
+    route = json_codec.encode([made.route.provider, made.route.model])
+    return route + b"\n" + answer_codec.encode(key, made.answer)
+
+
+def decode_made(key: CacheKey, data: bytes) -> Made:
+    """Read an answer and its route that were written under this very key.
+
+    Raises:
+        ValueError: Damaged, of another format, or written under another key.
+    """
+    head, _, answer = data.partition(b"\n")
+    route = json_codec.decode(head)
+    if not isinstance(route, list) or [type(name) for name in route] != [str, str]:
+        raise ValueError("holds no route")
+    provider, model = route
+    return Made(answer=answer_codec.decode(key, answer), route=Route(provider=provider, model=model))
 
 
 @frozen(kw_only=True, eq=False)
@@ -52,11 +85,12 @@ class Upstream:
     attempts: Attempts
     spent: Callable[[Call, Spent], None]
     hedging: Hedging | None = None
+    shared_flight: SharedFlight[Made] | None = None
 
     async def make(
         self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None
     ) -> tuple[Made, bool]:
-        """Give the answer, and whether an identical call in flight made it; without a key nothing is shared.
+        """Give the answer, and whether an identical call made it, here or in another process; nothing without a key.
 
         A call follows another within its own time; if the other runs out of its own before that, it asks again.
         """
@@ -67,12 +101,13 @@ class Upstream:
         def lead() -> Awaitable[Made]:
             nonlocal leads
             leads = True
-            return self._submit(call, request, routes)
+            return self._lead(call, request, routes, apart)
 
         apart = _apart(call, key)
         while True:
             try:
-                return await self.single_flight.run(apart, lead, call.remaining)
+                made, shared = await self.single_flight.run(apart, lead, call.remaining)
+                return made, shared or made.elsewhere
             except DeadlineExceededError:
                 if leads or call.remaining() <= 0:
                     raise
@@ -86,6 +121,15 @@ class Upstream:
             return self._stream(call, request, routes, made), made
         shared = self.single_flight.stream(_apart(call, key), lambda: self._stream(call, request, routes, made))
         return (in_time(shared, call), None) if shared.shared else (shared, made)
+
+    async def _lead(self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey) -> Made:
+        """Make the answer for all who ask alike in this process, or take the one another process makes."""
+        if self.shared_flight is None:
+            return await self._submit(call, request, routes)
+        landed = await self.shared_flight.run(key, lambda: self._submit(call, request, routes), call.remaining)
+        if not landed.elsewhere:
+            return landed.answer
+        return evolve(landed.answer, elsewhere=True, fresh_for=landed.fresh_for)
 
     async def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
         if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):

@@ -10,13 +10,20 @@ from attrs.validators import instance_of, min_len
 from litellm_gateway.contracts import Offer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.secrets import redact
-from litellm_gateway.telemetry import AttemptFinished, BudgetReached, CallFinished, LimitStoreChanged
+from litellm_gateway.telemetry import (
+    AttemptFinished,
+    BudgetReached,
+    CallFinished,
+    LimitStoreChanged,
+    SharedStateChanged,
+)
 
 if TYPE_CHECKING:
     from litellm_gateway.contracts import BuildContext, TelemetrySink
     from litellm_gateway.telemetry import Event
 
 _LONGEST_NAME = 200
+_WARNINGS = (LimitStoreChanged, SharedStateChanged, BudgetReached)
 
 
 @frozen(kw_only=True)
@@ -52,7 +59,7 @@ class LogSink:
         elif isinstance(event, AttemptFinished) and self._logger.isEnabledFor(self._debug):
             fields = _attempt_fields(event)
             self._logger.log(self._debug, "%s", _attempt_line(fields), extra=fields)
-        elif isinstance(event, LimitStoreChanged | BudgetReached) and self._logger.isEnabledFor(self._warning):
+        elif isinstance(event, _WARNINGS) and self._logger.isEnabledFor(self._warning):
             self._logger.log(self._warning, "%s", _warning_line(event))
 
     async def aclose(self) -> None:
@@ -75,13 +82,15 @@ def _attempt_line(fields: dict[str, Any]) -> str:
     return line if fields["error"] is None else f"{line}: {fields['error']}"
 
 
-def _warning_line(event: LimitStoreChanged | BudgetReached) -> str:
+def _warning_line(event: LimitStoreChanged | SharedStateChanged | BudgetReached) -> str:
     if isinstance(event, BudgetReached):
         whose = "of all tenants" if event.budget is None else f"of tenant {_safe(event.tenant)}"
         return f"the {event.unit} budget {whose} is reached: {event.used:f} in {event.window:g} s"
+    what = "storage" if isinstance(event, LimitStoreChanged) else "shared state"
+    of_what = " of the rate limits" if isinstance(event, LimitStoreChanged) else ""
     if event.reachable:
-        return f"the storage '{event.store}' of the rate limits can be reached again"
-    return f"the storage '{event.store}' of the rate limits is out of reach: {event.error}"
+        return f"the {what} '{event.store}'{of_what} can be reached again"
+    return f"the {what} '{event.store}'{of_what} is out of reach: {event.error}"
 
 
 def _whose(fields: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Requests in flight and circuits shared by several processes, through Redis or Valkey."""

@@ -26,6 +26,8 @@ SETTINGS = [
         config.CircuitBreakerConfig,
         config.RetryBudgetConfig,
         config.RouteConfig,
+        config.HedgingConfig,
+        config.HealthCheckConfig,
     )
     for attribute in attrs.fields(kind)
 ]

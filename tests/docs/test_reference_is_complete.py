@@ -27,6 +27,8 @@ SETTINGS = (
     config.CircuitBreakerConfig,
     config.RetryBudgetConfig,
     config.RouteConfig,
+    config.HedgingConfig,
+    config.HealthCheckConfig,
     echo.EchoSettings,
     memory_cache.MemoryCacheSettings,
     size_guardrail.SizeSettings,

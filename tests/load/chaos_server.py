@@ -1,4 +1,4 @@
-"""A server that answers in four wire formats and, as often as it is told, in a wrong way."""
+"""A server that answers in six wire formats and, as often as it is told, in a wrong way."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
-from chaos_wires import WIRES, Answer, Wire
+from litellm_gateway.testing.wires import WIRES, Answer
 
 if TYPE_CHECKING:
     import random
 
     from litellm_gateway.testing.loopback import Exchange
+    from litellm_gateway.testing.wires import Wire
 
 QUESTION = re.compile(rb"question-\d+-[a-z]+")
 WORDS = [
@@ -33,11 +34,14 @@ WORDS = [
 STALL = 3.0
 """Seconds of silence; longer than the gateway is told to wait."""
 KEYS = {
-    "openai": ("authorization", "Bearer sk-chaos-openai"),
+    "openai-chat": ("authorization", "Bearer sk-chaos-openai"),
+    "openai-responses": ("authorization", "Bearer sk-chaos-openai"),
     "anthropic": ("x-api-key", "sk-chaos-anthropic"),
     "google": ("x-goog-api-key", "sk-chaos-google"),
     "cohere": ("authorization", "Bearer sk-chaos-cohere"),
+    "bedrock": ("authorization", "Bearer sk-chaos-bedrock"),
 }
+"""The header that must carry each format's key, and its value."""
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 OVERWRITTEN = b"\x00\xff\xfe{{"
 STATUSES = (500, 502, 503, 504, 429, 529)
@@ -69,12 +73,14 @@ class ChaosServer:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one request."""
-        wire = next(wire for path, wire in WIRES.items() if exchange.path.startswith(path))
-        header, key = KEYS[wire.model.partition("/")[0]]
+        path = exchange.path.partition("?")[0]
+        wire = next(wire for wire in WIRES if wire.answers(path))
+        header, key = KEYS[wire.name]
         assert exchange.headers[header] == key
         answer = self._answer(exchange)
-        is_stream = "stream" in exchange.path or json.loads(exchange.body).get("stream") is True
-        pieces = wire.streamed(answer) if is_stream else [json.dumps(wire.whole(answer)).encode()]
+        is_stream = wire.wants_stream(path, json.loads(exchange.body))
+        frames = [frame.data for frame in wire.streamed(answer)] if is_stream else []
+        pieces = frames or [json.dumps(wire.whole(answer)).encode()]
         kind = self.chance.choice(list(FAULTS)) if self.chance.random() < self.faults else "none"
         self.done[kind] = self.done.get(kind, 0) + 1
         await FAULTS.get(kind, _right)(Turn(exchange, wire, pieces, is_stream, self.chance))
@@ -89,7 +95,7 @@ class ChaosServer:
         said: Any = {"question": question, "serial": serial, "words": words}
         content = json.dumps(said, ensure_ascii=False) if is_call else f"{question} #{serial} {words} end."
         self.sent[serial] = Sent(question=question, content=content)
-        return Answer(content=content, is_call=is_call)
+        return Answer(text=content, tool="note" if is_call else None)
 
 
 @frozen
@@ -111,10 +117,20 @@ class Turn:
         """Give the beginning of the body, up to anywhere."""
         return self.body[: self.chance.randrange(len(self.body))]
 
+    @property
+    def error(self) -> bytes:
+        """An error as the format reports it inside a stream."""
+        return self.wire.reported(self.wire.reports[self.chance.choice(["overloaded", "server_error"])]).data
+
+    @property
+    def content_type(self) -> str:
+        """The content type of a right answer."""
+        return self.wire.content_type if self.is_stream else "application/json"
+
     async def say(self, data: bytes) -> None:
         """Say the beginning of an answer, under a head that promises a whole one."""
         if self.is_stream:
-            await self.exchange.start()
+            await self.exchange.start(headers={"content-type": self.content_type})
             for piece in self._in_chunks(data):
                 await self.exchange.chunk(piece)
         else:
@@ -180,7 +196,7 @@ async def _error_inside(turn: Turn) -> None:
         await turn.exchange.respond(json.dumps({"error": {"message": "went wrong", "type": "server_error"}}).encode())
         return
     said = turn.pieces[: turn.chance.randrange(len(turn.pieces))]
-    await turn.say(b"".join([*said, turn.wire.error]))
+    await turn.say(b"".join([*said, turn.error]))
     await turn.exchange.finish()
 
 
@@ -189,8 +205,8 @@ async def _web_page(turn: Turn) -> None:
 
 
 async def _garbage(turn: Turn) -> None:
-    kind = "text/event-stream" if turn.is_stream else "application/json"
-    await turn.exchange.respond(turn.chance.randbytes(turn.chance.randrange(300)), headers={"content-type": kind})
+    body = turn.chance.randbytes(turn.chance.randrange(300))
+    await turn.exchange.respond(body, headers={"content-type": turn.content_type})
 
 
 async def _garbage_inside(turn: Turn) -> None:
@@ -206,7 +222,7 @@ async def _garbage_inside(turn: Turn) -> None:
 
 
 async def _nothing(turn: Turn) -> None:
-    await turn.exchange.respond(b"", headers={"content-type": "text/event-stream" if turn.is_stream else "text/plain"})
+    await turn.exchange.respond(b"", headers={"content-type": turn.content_type if turn.is_stream else "text/plain"})
 
 
 FAULTS = {

@@ -13,12 +13,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from litellm_gateway import GatewayError, LiteLLMGateway, RateLimitConfig, create_gateway
+from attrs import define
+from litellm_gateway import (
+    GatewayError,
+    HealthCheckConfig,
+    HedgingConfig,
+    LiteLLMGateway,
+    RateLimitConfig,
+    create_gateway,
+)
+from litellm_gateway.contracts import Offer
+from litellm_gateway.hookspecs import hookimpl
+from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CANCELLED = int(os.environ.get("CANCELLED_CALLS", "5000"))
+"""10000 for the long form."""
 TRANSPORTS = ["httpx", "aiohttp"]
 ANSWER = json.dumps(
     {
@@ -28,6 +41,29 @@ ANSWER = json.dumps(
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     }
 ).encode()
+
+
+@define(eq=False)
+class Sink:
+    """Adds up what the last events of calls tell."""
+
+    calls: int = 0
+    tokens: int = 0
+
+    @hookimpl
+    def gateway_telemetry_sink(self) -> Offer[Any]:
+        return Offer(name="sink", summary="", build=lambda settings, context: self)
+
+    def record(self, event: Any) -> None:
+        if not isinstance(event, CallFinished):
+            return
+        self.calls += 1
+        self.tokens += event.given_up_tokens
+        if event.usage is not None and not event.cached and not event.shared:
+            self.tokens += event.usage.total_tokens
+
+    async def aclose(self) -> None:
+        return
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +95,12 @@ def server(delay: float) -> LoopbackServer:
 
     async def script(exchange: Exchange) -> None:
         await asyncio.sleep(delay)
+        if exchange.path.endswith("/embeddings"):
+            count = len(json.loads(exchange.body)["input"])
+            data = [{"index": number, "embedding": "AAAAPw=="} for number in range(count)]
+            usage = {"prompt_tokens": count, "total_tokens": count}
+            await exchange.respond(json.dumps({"model": "e", "usage": usage, "data": data}).encode())
+            return
         if b'"stream":true' not in exchange.body:
             await exchange.respond(ANSWER)
             return
@@ -106,14 +148,20 @@ async def test_a_thousand_calls_at_once_all_succeed_and_leave_nothing(transport:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_after_ten_thousand_cancelled_calls_the_next_fifty_succeed(transport: str) -> None:
-    """Whole and streamed calls cancelled at random moments hold no connection, permit, follower or task."""
+async def test_after_thousands_of_cancelled_calls_the_next_fifty_succeed(transport: str) -> None:
+    """Calls cancelled in line, connecting, before and amid their answer hold nothing; every sum is right."""
     chance = random.Random(20)
-    limits = RateLimitConfig(requests_per_minute=10**6, tokens_per_minute=10**9)
+    limits = RateLimitConfig(
+        requests_per_minute=10**6, tokens_per_minute=10**9, concurrency=60, max_queue_size=100, queue_timeout=5.0
+    )
+    sink = Sink()
     async with server(0.002) as loopback:
         gateway = make(
-            loopback.url, transport, enable_caching=True, enable_request_deduplication=True,
-            rate_limit_config=limits, circuit_breaker=None, max_connections=50,
+            loopback.url, transport, rate_limit_config=limits, circuit_breaker=None, max_connections=50,
+            plugins=[sink], telemetry=["sink"], budgets=[{"tokens": 10**9}], enable_caching=True,
+            enable_request_deduplication=True, enable_request_batching=True, batch_timeout=0.001,
+            hedging=HedgingConfig(min_samples=5, min_delay=0.0, max_extra_ratio=1.0), retry_budget=None,
+            health_check=HealthCheckConfig(interval=0.2, timeout=0.2),
         )  # fmt: skip
         tasks_before = len(asyncio.all_tasks())
 
@@ -121,10 +169,13 @@ async def test_after_ten_thousand_cancelled_calls_the_next_fifty_succeed(transpo
             prompt = f"prompt {number // 2}"  # every second call follows the one before
             if number % 3:
                 await gateway.generate_async(prompt)
+            elif number % 2:
+                await gateway.embed_async([prompt, "and more"], model="text-embedding-3-small")
             else:
                 await gateway.generate_stream_async(prompt).response()
 
-        for start in range(0, 10_000, 200):
+        await asyncio.gather(*(gateway.generate_async(f"first {number}") for number in range(10)))
+        for start in range(0, CANCELLED, 200):
             running = [asyncio.create_task(one(start + offset)) for offset in range(200)]
             for _ in range(chance.randrange(6)):
                 await asyncio.sleep(0)
@@ -139,13 +190,41 @@ async def test_after_ten_thousand_cancelled_calls_the_next_fifty_succeed(transpo
                 break
             await asyncio.sleep(0.01)
 
-        health = gateway.get_health()
+        health, limit = gateway.get_health(), gateway.explain("x")["limits"]["each"]
         assert [answer.text for answer in good] == ["ok"] * 50
         assert health["in_flight"] == 0
         assert health["rate_limit"]["queue_depth"] == 0
+        assert [each["free"] for each in limit if each["unit"] == "concurrency"] == [60]
+        used = gateway.usage()["tokens"]["total"]
+        assert sink.tokens <= used  # of what callers left that others went on waiting for, only the sums tell
+        assert 0.9 * CANCELLED < sink.calls == gateway.usage()["calls"] <= CANCELLED + 60
+        assert [each["limit"] - each["free"] for each in limit if each["unit"] == "tokens"] == [used] * 2
         await gateway.aclose()
         await loopback.settled()
     assert len(asyncio.all_tasks()) <= tasks_before
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+async def test_a_thousand_identical_calls_are_one_request(streamed: bool) -> None:
+    """Whoever of them leaves early, the leader first, the others get the answer."""
+    async with server(0.05) as loopback:
+        gateway = make(loopback.url, "httpx", enable_request_deduplication=True)
+
+        async def one() -> str:
+            if streamed:
+                return (await gateway.generate_stream_async("the same").response()).text
+            return (await gateway.generate_async("the same")).text
+
+        callers = [asyncio.create_task(one()) for _ in range(1000)]
+        await asyncio.sleep(0.03)
+        for caller in callers[:10]:
+            caller.cancel()
+        answers = await asyncio.gather(*callers, return_exceptions=True)
+
+        assert {type(answer) for answer in answers[:10]} == {asyncio.CancelledError}
+        assert answers[10:] == ["0123" if streamed else "ok"] * 990
+        assert len(loopback.requests) == 1
+        await gateway.aclose()
 
 
 async def test_memory_does_not_grow_with_calls() -> None:

@@ -27,7 +27,7 @@ _NAMES = {
     "messages": "MediaPart Message ReasoningPart ResponseFormat TextPart Tool ToolCall ToolChoice",
     "responses": "EmbedResponse GenerateResponse StreamChunk ToolCallDelta",
     "limit_settings": "Budget RateLimitConfig",
-    "route_config": "CircuitBreakerConfig RetryBudgetConfig RouteConfig",
+    "route_config": "CircuitBreakerConfig HealthCheckConfig HedgingConfig RetryBudgetConfig RouteConfig",
     "secrets": "Secret",
     "token_usage": "Price TokenUsage",
 }

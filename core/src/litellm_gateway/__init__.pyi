@@ -88,6 +88,8 @@ from litellm_gateway.responses import (
 )
 from litellm_gateway.route_config import (
     CircuitBreakerConfig as CircuitBreakerConfig,
+    HealthCheckConfig as HealthCheckConfig,
+    HedgingConfig as HedgingConfig,
     RetryBudgetConfig as RetryBudgetConfig,
     RouteConfig as RouteConfig,
 )

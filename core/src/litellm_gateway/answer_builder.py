@@ -21,11 +21,15 @@ class _OpenCall:
     signature: str | None = None
 
 
+_BLOCK = 1024
+
+
 class AnswerBuilder:
-    """Collects pieces in order; plain text costs one list append."""
+    """Collects pieces in order; plain text costs one list append, and joined now and then, little memory."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._blocks: list[str] = []
         self._refusals: list[str] = []
         self._calls: dict[int, _OpenCall] = {}
         self._reasoning: list[ReasoningPart] = []
@@ -38,12 +42,15 @@ class AnswerBuilder:
     @property
     def text(self) -> str:
         """The visible text so far."""
-        return "".join(self._texts)
+        return "".join(self._blocks) + "".join(self._texts)
 
     def take(self, piece: StreamChunk) -> None:
         """Take the next piece."""
         if piece.kind == "text":
             self._texts.append(piece)
+            if len(self._texts) >= _BLOCK:
+                self._blocks.append("".join(self._texts))
+                self._texts.clear()
             return
         self._take_other(piece)
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define, field, frozen
-
+from litellm_gateway.attempt import Attempt as Attempt, Target as Target, hint_of
 from litellm_gateway.errors import (
     AllRoutesFailedError,
     DeadlineExceededError,
@@ -17,88 +16,23 @@ from litellm_gateway.errors import (
     PluginContractError,
     RateLimitError,
 )
+from litellm_gateway.race import race
 from litellm_gateway.routing import RoutePlan
-from litellm_gateway.telemetry import AttemptFinished
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-    from litellm_gateway.circuit_breaker import CircuitBreaker, CircuitBreakers
-    from litellm_gateway.contracts import Call, Capabilities, Provider, ProviderOffer, Route
+    from litellm_gateway.breaker_table import CircuitBreakers
+    from litellm_gateway.contracts import Call, Route
+    from litellm_gateway.hedging import Hedge
     from litellm_gateway.retry_budget import RetryBudget
-    from litellm_gateway.route_statistics import RouteRecord, RouteStatistics
+    from litellm_gateway.route_statistics import RouteStatistics
     from litellm_gateway.telemetry import Telemetry
 
 T = TypeVar("T")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
-
-
-@frozen(kw_only=True, eq=False)
-class Target:
-    """A provider as composed: its offer, the object it built, and what of it shapes an answer."""
-
-    offer: ProviderOffer
-    provider: Provider
-    identity: str
-    keeps_deadline: bool
-    capabilities: Callable[[str], Capabilities] | None = None
-    first_token_timeout: float | None = None
-
-
-@define(eq=False)
-class Attempt:
-    """One request to one route; :meth:`ended` settles it with breaker, statistics and telemetry, exactly once."""
-
-    call: Call
-    route: Route
-    target: Target
-    number: int
-    started: float
-    _breaker: CircuitBreaker
-    _ticket: int
-    _record: RouteRecord
-    _owner: Attempts
-    _first_content: float | None = field(default=None, init=False)
-    _open: bool = field(default=True, init=False)
-
-    def answering(self) -> None:
-        """Note that the first content of a stream is there: from here on, how long it takes is the model's choice."""
-        self._first_content = self.call.clock() - self.started
-
-    def ended(self, error: BaseException | None = None) -> None:
-        """Say how it went; only the first word counts."""
-        if not self._open:
-            return
-        self._open = False
-        now, record, seconds = self.call.clock(), self._record, self._first_content
-        record.running.discard(self)
-        average = record.first_content
-        if seconds is None:
-            seconds, average = now - self.started, record.whole
-        if error is None:
-            self._breaker.succeeded(self._ticket, seconds)
-            self._owner.statistics.answered(self.route, record, average, seconds, now)
-        elif getattr(error, "provider_fault", False):
-            self._breaker.failed(self._ticket, seconds, hint_of(error))
-            self._owner.statistics.failed(record, seconds, now)
-        else:
-            self._breaker.released(self._ticket)
-        if self._owner.telemetry.active:
-            self._owner.telemetry.emit(self._event(error))
-
-    def _event(self, error: BaseException | None) -> AttemptFinished:
-        return AttemptFinished(
-            call_id=self.call.id,
-            tenant=self.call.tenant,
-            provider=self.route.provider,
-            model=self.route.model,
-            number=self.number,
-            seconds=self.call.clock() - self.started,
-            error=None if error is None else type(error).__name__,
-            status_code=getattr(error, "status_code", None),
-        )
 
 
 class Attempts:
@@ -139,6 +73,8 @@ class Attempts:
         send: Callable[[Attempt], Awaitable[T]],
         *,
         streamed: bool = False,
+        hedge: Hedge | None = None,
+        discard: Callable[[T], Coroutine[Any, Any, None]] | None = None,
     ) -> T:
         """Call ``send`` for each route, and again where the error allows it, until one answers.
 
@@ -147,6 +83,8 @@ class Attempts:
             routes: A :class:`~litellm_gateway.routing.RoutePlan`, or plain routes that are tried as they stand.
             send: Sends one request.
             streamed: A stream is asked for.
+            hedge: Leave to send a slow request to each route's neighbour as well; None for one at a time.
+            discard: Frees what ``send`` gave when another answer was taken.
 
         Raises:
             GatewayError: The error of the only route, or the last one no other route can help with.
@@ -160,7 +98,10 @@ class Attempts:
             tries = 0
             while True:
                 try:
-                    return await self._once(call, route, send, again=tries > 0)
+                    if hedge is None or tries:
+                        return await self._once(call, route, send, again=tries > 0, hedge=hedge)
+                    near = _near(routes, waiting)
+                    return await self._hedged(call, route, near, send, hedge, discard)
                 except GatewayError as error:
                     failure = error
                 tries += 1
@@ -168,6 +109,9 @@ class Attempts:
                 if pause is None:
                     break
                 await self._sleep(pause)
+            if hedge is not None and hedge.beside is not None and hedge.beside in waiting:
+                tried.append(hedge.beside)  # it had its try already
+                waiting = [each for each in waiting if each != hedge.beside]
             tried.append(route)
             self.statistics.leave_alone(route, failure)
             waiting = _further(routes, failure, tried, waiting)
@@ -183,18 +127,80 @@ class Attempts:
         ordered = routes.in_order(tenant=tenant, streamed=streamed)
         return ordered if routes.fixed else self.statistics.awake(ordered)
 
+    def probes(self, route: Route) -> bool:
+        """Say whether a route lets single requests through only, to find out whether it works again."""
+        return self._breakers.look(route.id) == "half_open"
+
     def _failed(self, call: Call, route: Route, error: GatewayError, *, tries: int, others: int) -> float | None:
         """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
-        error.provider = error.provider or route.provider
-        error.model = error.model or route.model
-        call.errors.append(error)
+        _blame(call, route, error)
         pause = self._pause(call, error, tries=tries, others=others)
         if pause is None or not self._budget.take():
             return None
         call.retries_left -= 1
         return pause
 
-    async def _once(self, call: Call, route: Route, send: Callable[[Attempt], Awaitable[T]], *, again: bool) -> T:
+    async def _hedged(
+        self,
+        call: Call,
+        route: Route,
+        near: Sequence[Route],
+        send: Callable[[Attempt], Awaitable[T]],
+        hedge: Hedge,
+        discard: Callable[[T], Coroutine[Any, Any, None]] | None,
+    ) -> T:
+        """Send one request and, if it is slow and there is leave, a second beside it; the first answer is taken."""
+        delay = hedge.delay(route)
+        if delay is None or call.retries_left <= 0 or delay >= call.remaining():
+            return await self._once(call, route, send, again=False, hedge=hedge)
+
+        unheard: list[GatewayError] = []
+
+        async def ask(route: Route, *, beside: bool) -> T:
+            try:
+                return await self._once(call, route, send, again=beside, hedge=hedge, beside=beside)
+            except GatewayError as error:
+                if beside:
+                    self._note(call, route, error)
+                elif hedge.beside is not None:  # the other one may still answer, and nobody hear of this
+                    unheard.append(error)
+                if hedge.beside is not None:
+                    hedge.failed = "second" if beside else "first"
+                raise
+
+        def second() -> Coroutine[Any, Any, T] | None:
+            works = (each for each in near if self._breakers.look(each.id) == "closed")
+            other = next(works, route)
+            if call.retries_left <= 0 or self._breakers.look(other.id) != "closed" or not hedge.take(other):
+                return None
+            if not self._budget.take():
+                hedge.give_back()
+                return None
+            call.retries_left -= 1
+            hedge.sent(call, route, other)
+            return ask(other, beside=True)
+
+        first = ask(route, beside=False)
+        answer = await race(first, delay, second, tasks=hedge.tasks, decided=hedge.decided, discard=discard)
+        for error in unheard:
+            self._note(call, route, error)
+        return answer
+
+    def _note(self, call: Call, route: Route, error: GatewayError) -> None:
+        """Note the error of one of two requests; the other one may be answered."""
+        _blame(call, route, error)
+        self.statistics.leave_alone(route, error)
+
+    async def _once(
+        self,
+        call: Call,
+        route: Route,
+        send: Callable[[Attempt], Awaitable[T]],
+        *,
+        again: bool,
+        hedge: Hedge | None = None,
+        beside: bool = False,
+    ) -> T:
         target = self._targets[route.provider]
         key = route.id
         breaker = self._breakers.get(key)
@@ -204,7 +210,7 @@ class Attempts:
         if not again:
             self._budget.sent(now)
         record = self.statistics.get(key)
-        attempt = Attempt(call, route, target, call.attempts, now, breaker, ticket, record, self)
+        attempt = Attempt(call, route, target, call.attempts, now, breaker, ticket, record, self, hedge, beside)
         record.running.add(attempt)
         try:
             if target.keeps_deadline:
@@ -235,12 +241,6 @@ class Attempts:
         return None if hint >= call.remaining() else float(hint)
 
 
-def hint_of(error: BaseException) -> float | None:
-    """Give the seconds a provider asks to wait; None when it does not, or its plugin gave no such number."""
-    hint = getattr(error, "retry_after", None)
-    return float(hint) if isinstance(hint, int | float) and hint >= 0.0 else None
-
-
 async def within_deadline(call: Call, awaitable: Awaitable[T]) -> T:
     """Await with a timer on the call's deadline, for providers that keep none by themselves."""
     import asyncio
@@ -265,6 +265,20 @@ def foreign(provider: str, error: Exception) -> GatewayError:
         plugin=provider,
         provider=provider,
     )
+
+
+def _blame(call: Call, route: Route, error: GatewayError) -> None:
+    error.provider = error.provider or route.provider
+    error.model = error.model or route.model
+    call.errors.append(error)
+
+
+def _near(routes: Sequence[Route], waiting: Sequence[Route]) -> Sequence[Route]:
+    """Give the waiting routes that answer the same name: a second request never goes to another model's."""
+    if not isinstance(routes, RoutePlan):
+        return ()
+    pool = routes.routes[: routes.pool]
+    return [route for route in waiting if route in pool]
 
 
 def failures_of(call: Call) -> tuple[str, ...]:

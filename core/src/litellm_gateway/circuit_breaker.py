@@ -7,7 +7,6 @@ judge errors: the caller reports a failure only when it was the provider's fault
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Literal
 
 from litellm_gateway.errors import CircuitOpenError
@@ -160,6 +159,12 @@ class CircuitBreaker:
             if by_hand or self._state == "half_open" or self._open_until is not None:
                 self._close()
 
+    def probe_now(self) -> None:
+        """Let calls probe an open circuit without waiting any longer; one that was opened by hand stays open."""
+        with self._lock:
+            if self._state == "open" and self._open_until is not None:
+                self._open_until = min(self._open_until, self._clock())
+
     def reset(self) -> None:
         """Forget everything, as if it were new."""
         self.close()
@@ -256,64 +261,3 @@ class CircuitBreaker:
             retry_after=None if until is None else until - now,
             provider=provider,
         )
-
-
-class CircuitBreakers:
-    """The breakers of all routes, made on first use.
-
-    Args:
-        config: When they open; None for never.
-        clock, random: Handed to each.
-        most: Breakers kept; beyond it the least recently used closed one is dropped, and with it its counts.
-    """
-
-    def __init__(
-        self,
-        config: CircuitBreakerConfig | None,
-        *,
-        clock: Callable[[], float],
-        random: random.Random,
-        most: int = 1000,
-    ) -> None:
-        self._config, self._most = config, most
-        self._clock, self._random = clock, random
-        self._lock = threading.RLock()
-        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
-        self.sharing: SharedCircuits | None = None
-
-    def get(self, key: str) -> CircuitBreaker:
-        """Give the breaker of a route."""
-        if self.sharing is not None:
-            self.sharing.attend()
-        with self._lock:
-            breaker = self._breakers.get(key)
-            if breaker is not None:
-                self._breakers.move_to_end(key)
-                return breaker
-            if len(self._breakers) >= self._most:
-                self._drop_one()
-            made = CircuitBreaker(key, self._config, clock=self._clock, random=self._random, sharing=self.sharing)
-            self._breakers[key] = made
-            return made
-
-    def look(self, key: str) -> State:
-        """Give the state of one circuit without making its breaker."""
-        breaker = self._all().get(key)
-        return "closed" if breaker is None else breaker.state
-
-    def state(self) -> State:
-        """Give the worst state of all: ``open``, else ``half_open``, else ``closed``."""
-        states = {breaker.state for breaker in self._all().values()}
-        return "open" if "open" in states else "half_open" if "half_open" in states else "closed"
-
-    def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Give the snapshot of every breaker by key."""
-        return {key: breaker.snapshot() for key, breaker in self._all().items()}
-
-    def _all(self) -> dict[str, CircuitBreaker]:
-        with self._lock:
-            return dict(self._breakers)
-
-    def _drop_one(self) -> None:
-        closed = (key for key, breaker in self._breakers.items() if breaker.state == "closed")
-        del self._breakers[next(closed, next(iter(self._breakers)))]

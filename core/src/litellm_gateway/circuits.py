@@ -9,7 +9,8 @@ from litellm_gateway.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from litellm_gateway.circuit_breaker import CircuitBreaker, CircuitBreakers
+    from litellm_gateway.breaker_table import CircuitBreakers
+    from litellm_gateway.circuit_breaker import CircuitBreaker
 
 
 class Circuits:

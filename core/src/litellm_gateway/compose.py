@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.attempts import Attempts, Target
+from litellm_gateway.breaker_table import CircuitBreakers
 from litellm_gateway.cache_mechanism import CacheMechanism
-from litellm_gateway.circuit_breaker import CircuitBreakers
 from litellm_gateway.composition import Composition, close_parts
 from litellm_gateway.config import CacheConfig, check_keys
 from litellm_gateway.errors import GatewayError
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.config import GatewayConfig
+    from litellm_gateway.health_check import HealthChecks
+    from litellm_gateway.hedging import Hedging
     from litellm_gateway.sharing import Sharing
 
 
@@ -95,6 +97,7 @@ class Composer:
         statistics = RouteStatistics(clock=self._clock, key_rest=config.key_rest)
         budget = RetryBudget(config.retry_budget, clock=self._clock, at_least=config.max_retries)
         ledger = Ledger(prices_of(self._plugins, targets))
+        usage = UsageBook(ledger.cost)
         attempts = Attempts(
             targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
         )
@@ -110,10 +113,11 @@ class Composer:
             keys=cache or CacheMechanism(CacheConfig()),
             cache=cache,
             cache_ttl=config.cache_ttl,
-            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger), sharing),
+            upstream=self._build_upstream(targets, attempts, self._build_reserving(limiter, ledger), usage, sharing),
             ledger=ledger,
-            usage=UsageBook(),
+            usage=usage,
             telemetry=telemetry,
+            checks=self._build_checks(targets, breakers),
         )
         composition = Composition(
             config=config,
@@ -129,6 +133,7 @@ class Composer:
             transport=builder.transport,
             guardrails=guardrails,
             sinks=tuple(name for name, _ in sinks),
+            hedging=pipeline.upstream.hedging,
             shared_state=None if sharing is None else sharing.reach,
             offers=self._offers,
             closers=builder.closers,
@@ -180,7 +185,12 @@ class Composer:
         return sharing
 
     def _build_upstream(
-        self, targets: Mapping[str, Target], attempts: Attempts, reserving: Reserving, sharing: Sharing | None
+        self,
+        targets: Mapping[str, Target],
+        attempts: Attempts,
+        reserving: Reserving,
+        usage: UsageBook,
+        sharing: Sharing | None,
     ) -> Upstream:
         config = self._config
         if config.enable_request_deduplication:
@@ -193,12 +203,30 @@ class Composer:
             batching=self._build_batching(),
             reserving=reserving,
             attempts=attempts,
+            spent=usage.spent,
+            hedging=self._build_hedging(reserving.ledger),
             shared_flight=None if sharing is None else sharing.flights(),
         )
 
     def _build_reserving(self, limiter: RateLimiter, ledger: Ledger) -> Reserving:
         counts_money = any(budget.money is not None for budget in self._config.budgets)
         return Reserving(limiter=limiter, ledger=ledger, estimator=TokenEstimator(), counts_money=counts_money)
+
+    def _build_hedging(self, ledger: Ledger) -> Hedging | None:
+        if self._config.hedging is None:
+            return None
+        from litellm_gateway.hedging import Hedging
+
+        return Hedging(self._config.hedging, price=ledger.estimate)
+
+    def _build_checks(self, targets: Mapping[str, Target], breakers: CircuitBreakers) -> HealthChecks | None:
+        if self._config.health_check is None:
+            return None
+        from litellm_gateway.health_check import HealthChecks
+
+        checks = HealthChecks(self._config.health_check, targets, breakers, clock=self._clock, random=self._random)
+        self._builder.closers.append(checks)  # closed before the providers it asks
+        return checks
 
     def _build_batching(self) -> Any:
         config = self._config

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.attempts import Target
+    from litellm_gateway.breaker_table import CircuitBreakers
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.circuit_breaker import CircuitBreakers
     from litellm_gateway.config import GatewayConfig
     from litellm_gateway.contracts import Transport
+    from litellm_gateway.hedging import Hedging
     from litellm_gateway.offers import Offered, Offers
     from litellm_gateway.pipeline import Pipeline
     from litellm_gateway.rate_limiter import RateLimiter
@@ -40,7 +41,8 @@ class Composition:
         default: Name of the default provider, None when calls must name one.
         targets: Providers by name.
         pipeline: The way of a request through the parts.
-        breakers, statistics, budget, limiter, cache, telemetry, shared_state: Parts whose state can be asked for.
+        breakers, statistics, budget, limiter, cache, telemetry, hedging, shared_state: Parts whose state can be asked
+            for.
     """
 
     config: GatewayConfig
@@ -56,6 +58,7 @@ class Composition:
     transport: LazyTransport
     guardrails: tuple[str, ...]
     sinks: tuple[str, ...]
+    hedging: Hedging | None
     shared_state: StoreReach | None
     _offers: Offers
     _closers: list[Any] = field(factory=list)

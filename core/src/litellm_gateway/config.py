@@ -13,6 +13,8 @@ from litellm_gateway.errors import ConfigurationError
 from litellm_gateway.limit_settings import Budget, RateLimitConfig, budgets, to_budgets
 from litellm_gateway.route_config import (
     CircuitBreakerConfig as CircuitBreakerConfig,  # also known from here
+    HealthCheckConfig,
+    HedgingConfig,
     RetryBudgetConfig,
     RouteConfig,
 )
@@ -107,6 +109,8 @@ class GatewayConfig:
             None leaves the phase to ``timeout``.
         max_retries: Requests sent again after a failure; at most ``max_retries + 1`` reach a provider.
         retry_budget: How much of the gateway's traffic may be tried again; None for any amount.
+        hedging: When a slow request is sent a second time beside the first; None for never.
+        health_check: How often providers are asked whether they can be reached; None for never.
         routes: Names of your own for models: ``{"fast": ["openai/gpt-4.1-mini", "local/smollm2-135m-instruct"]}``;
             see :class:`~litellm_gateway.route_config.RouteConfig`.
         fallbacks: Models (``"provider/model"``, or names from ``routes``) to try when the asked one fails, in order.
@@ -155,6 +159,8 @@ class GatewayConfig:
     chunk_timeout: float | None = field(default=None, validator=positive)
     max_retries: int = field(default=2, validator=[whole, not_negative])
     retry_budget: RetryBudgetConfig | None = field(default=RetryBudgetConfig(), validator=made_of(RetryBudgetConfig))
+    hedging: HedgingConfig | None = field(default=None, validator=made_of(HedgingConfig))
+    health_check: HealthCheckConfig | None = field(default=None, validator=made_of(HealthCheckConfig))
     routes: Mapping[str, RouteConfig] = field(factory=dict, converter=_routes_by_name)
     fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
     context_fallbacks: tuple[str, ...] = field(default=(), converter=to_names, validator=names)
@@ -207,6 +213,8 @@ class GatewayConfig:
             "rate_limit_config": RateLimitConfig,
             "circuit_breaker": CircuitBreakerConfig,
             "retry_budget": RetryBudgetConfig,
+            "hedging": HedgingConfig,
+            "health_check": HealthCheckConfig,
         }
         if not isinstance(values, Mapping):
             raise ConfigurationError(f"the configuration must be a mapping, not {type(values).__name__}")

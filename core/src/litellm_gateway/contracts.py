@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
+from litellm_gateway.call import Call as Call, Spent as Spent  # noqa: TC001 - plugins import them from here
 from litellm_gateway.plugin_offers import (
     PLUGIN_API as PLUGIN_API,
     BatchTerms as BatchTerms,
@@ -23,16 +24,14 @@ from litellm_gateway.plugin_offers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
-    from litellm_gateway.errors import GatewayError
     from litellm_gateway.requests import (
         EmbedRequest,
         GenerateRequest,
         ModelListRequest,
         ModerationRequest,
-        OnUnsupported,
         RerankRequest,
         TokenCountRequest,
     )
@@ -47,41 +46,6 @@ if TYPE_CHECKING:
     )
     from litellm_gateway.telemetry import Event
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
-
-
-@define(eq=False)
-class Call:
-    """One call's life: who asks, until when, and how many retries are left.
-
-    Attributes:
-        id: ``req_`` and 24 hex digits, made by the gateway.
-        tenant: Tenant the call belongs to; ``""`` when none was named.
-        deadline: Point on ``clock`` when the call must have ended, in seconds.
-        retries_left: Requests that may still be sent again after a failure, over all routes; the first
-            request to each route is not counted.
-        clock: Monotonic clock, in seconds.
-        errors: Errors of the attempts made so far, in order.
-        attempts: Requests sent so far.
-        on_unsupported: What to do with a parameter the model does not take.
-        priority: The higher, the earlier among the tenant's own calls that wait for a limit.
-        provider_headers: Headers of the answer that came last, names in lower case; None before the first.
-    """
-
-    id: str
-    tenant: str
-    deadline: float
-    retries_left: int
-    clock: Callable[[], float]
-    started_at: float
-    errors: list[GatewayError] = field(factory=list, repr=False)
-    attempts: int = 0
-    on_unsupported: OnUnsupported = "error"
-    priority: int = 0
-    provider_headers: Mapping[str, str] | None = field(default=None, repr=False)
-
-    def remaining(self) -> float:
-        """Give the seconds left until the deadline, never below zero."""
-        return max(0.0, self.deadline - self.clock())
 
 
 @runtime_checkable

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from litellm_gateway.answer_pieces import as_chunks as as_chunks, says_something  # also known from here
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.framing import reader_for
-from litellm_gateway.responses import StreamChunk, ToolCallDelta
 from litellm_gateway.secrets import redact
 from litellm_gateway.wire import Limits, WireResponse
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import BuildContext, Call
     from litellm_gateway.framing import Framing, ServerEvent
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
-    from litellm_gateway.responses import EmbedResponse, GenerateResponse
+    from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk
     from litellm_gateway.secrets import Secret
     from litellm_gateway.wire import OpenResponse, WireRequest
 
 T = TypeVar("T")
 _SHOWN_BODY = 2048
+_LONGEST_ERROR = 1024 * 1024
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 class StreamDecoder(Protocol):
@@ -120,7 +122,7 @@ class DialectProvider:
     async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
         """Send once, read the whole answer."""
         write = partial(self.dialect.encode_generate, request, stream=False)
-        return await self.ask(write, partial(self.dialect.decode_generate, request), call, request.model)
+        return await self.ask(write, partial(self._read_whole, request), call, request.model)
 
     async def ask(
         self, write: Callable[[], WireRequest], read: Callable[[WireResponse], T], call: Call, model: str
@@ -143,24 +145,33 @@ class DialectProvider:
         """Send once, give the pieces as they come."""
         wire = self._written(partial(self.dialect.encode_generate, request, stream=True), request.model)
         opened = await self._open(wire, call, request.model)
+        data, empty = b"", True
+        reader = reader_for(self.dialect.framing, self._limits)
+        decoder = self.dialect.stream_decoder(request)
+        begun = False
         try:
-            if not _is_stream(opened):
-                for piece in await self._whole_instead(request, opened):
-                    yield piece
-                return
-            reader = reader_for(self.dialect.framing, self._limits)
-            decoder = self.dialect.stream_decoder(request)
-            async for data in opened.chunks():
+            pieces = opened.chunks()
+            async for data in pieces:
+                if not begun:
+                    begun = True
+                    if not _is_stream(opened, data, self.dialect.framing):
+                        for piece in await self._whole_instead(request, opened, data, pieces):
+                            yield piece
+                        return
                 for event in reader.feed(data):
+                    empty = False
                     for piece in decoder.feed(event):
                         yield piece
             for event in reader.close():
+                empty = False
                 for piece in decoder.feed(event):
                     yield piece
+            if empty:
+                raise ValueError("a stream without any event")
             for piece in decoder.close():
                 yield piece
         except Exception as error:
-            seen = WireResponse(status=opened.status, headers=opened.headers, body=b"")
+            seen = WireResponse(status=opened.status, headers=opened.headers, body=data)
             raise self._read_error(error, seen, request.model) from error
         finally:
             await opened.aclose()
@@ -187,7 +198,7 @@ class DialectProvider:
         if opened.status < 300:
             return opened
         try:
-            response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+            response = WireResponse(status=opened.status, headers=opened.headers, body=await _beginning(opened))
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
         finally:
@@ -203,13 +214,22 @@ class DialectProvider:
         finally:
             await opened.aclose()
 
-    async def _whole_instead(self, request: GenerateRequest, opened: OpenResponse) -> Iterable[StreamChunk]:
+    async def _whole_instead(
+        self, request: GenerateRequest, opened: OpenResponse, begun: bytes, rest: AsyncIterator[bytes]
+    ) -> Iterable[StreamChunk]:
         """A whole answer came where a stream was asked for: an error in disguise, or a server that cannot stream."""
-        response = WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
+        body = b"".join([begun, *[data async for data in rest]])
+        response = WireResponse(status=opened.status, headers=opened.headers, body=body)
         try:
-            return as_chunks(self.dialect.decode_generate(request, response))
+            return as_chunks(self._read_whole(request, response))
         except Exception as error:
             raise self._read_error(error, response, request.model) from error
+
+    def _read_whole(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
+        answer = self.dialect.decode_generate(request, response)
+        if not answer.raw_finish_reason and answer.finish_reason == "other" and not says_something(answer):
+            raise ValueError("an answer without content and without a reason why it ended")
+        return answer
 
     def _status_error(self, response: WireResponse, model: str) -> GatewayError:
         if response.status < 400:
@@ -229,6 +249,8 @@ class DialectProvider:
     def _read_error(self, error: Exception, response: WireResponse, model: str) -> GatewayError:
         """Whatever a dialect stumbles over becomes one typed error with nothing of the body in its message."""
         if isinstance(error, GatewayError):
+            if isinstance(error, MalformedResponseError):
+                error.status_code = error.status_code or response.status
             return self._named(error, model)
         content_type = response.headers.get("content-type", "none")
         body = response.body[:_SHOWN_BODY].decode("utf-8", "replace")
@@ -267,31 +289,23 @@ class DialectEmbedder(DialectProvider):
         return await self.ask(partial(self.dialect.encode_embed, request), read, call, request.model)
 
 
-def as_chunks(response: GenerateResponse) -> list[StreamChunk]:
-    """Give a whole answer as the pieces a stream of it would have had."""
-    pieces = [StreamChunk(kind="start", model=response.model)]
-    pieces += [StreamChunk(kind="reasoning", reasoning=part) for part in response.reasoning]
-    if response.text:
-        pieces.append(StreamChunk(response.text))
-    if response.refusal is not None:
-        pieces.append(StreamChunk(kind="refusal", data={"text": response.refusal}))
-    pieces += [StreamChunk(kind="annotation", data=note) for note in response.annotations]
-    pieces += [
-        StreamChunk(
-            kind="tool_call",
-            tool_call=ToolCallDelta(
-                index=index, id=call.id, name=call.name, arguments=call.arguments, signature=call.signature
-            ),
-        )
-        for index, call in enumerate(response.tool_calls)
-    ]
-    pieces.append(StreamChunk(kind="usage", usage=response.usage))
-    pieces.append(
-        StreamChunk(kind="finish", finish_reason=response.finish_reason, raw_finish_reason=response.raw_finish_reason)
-    )
-    return pieces
+async def _beginning(opened: OpenResponse) -> bytes:
+    """Read an error's body; of one without end, as much as tells what happened: its status counts in any case."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in opened.chunks():
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LONGEST_ERROR:
+            break
+    return b"".join(pieces)
 
 
-def _is_stream(opened: OpenResponse) -> bool:
+def _is_stream(opened: OpenResponse, begun: bytes, framing: Framing) -> bool:
+    """Tell by the content type, and by how the body begins, as that is wrong at times."""
     content_type = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return content_type not in ("application/json", "text/html")
+    is_whole = content_type in ("application/json", "text/html")
+    if framing != "sse":
+        return not is_whole
+    begun = begun.lstrip()
+    return begun.startswith(_FIELDS) if is_whole else not begun.startswith((b"{", b"["))

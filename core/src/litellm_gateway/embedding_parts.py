@@ -40,10 +40,13 @@ def parts_of(request: EmbedRequest, limits: EmbedLimits) -> list[EmbedRequest]:
 
 
 async def send_parts(
-    parts: Sequence[EmbedRequest], send: Callable[[EmbedRequest], Awaitable[EmbedResponse]]
+    parts: Sequence[EmbedRequest],
+    send: Callable[[EmbedRequest], Awaitable[EmbedResponse]],
+    *,
+    at_once: int = MOST_AT_ONCE,
 ) -> EmbedResponse:
-    """Send all parts, a few at a time, and join their vectors and usage; the first failure stops the others."""
-    places = asyncio.Semaphore(MOST_AT_ONCE)
+    """Send all parts, ``at_once`` at a time, and join vectors and usage; the first failure stops the others."""
+    places = asyncio.Semaphore(at_once)
 
     async def one(part: EmbedRequest) -> EmbedResponse:
         async with places:

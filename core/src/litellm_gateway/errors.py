@@ -10,8 +10,7 @@
     ├── InvalidRequestError
     │   ├── ContextWindowExceededError   ├── ModelNotFoundError
     │   └── UnsupportedParameterError
-    ├── AuthenticationError
-    ├── PermissionDeniedError
+    ├── AuthenticationError              ├── PermissionDeniedError
     ├── RateLimitError
     │   ├── QuotaExceededError
     │   ├── QueueTimeoutError            └── QueueFullError

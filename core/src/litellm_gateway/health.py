@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.breaker_table import CircuitBreakers
+    from litellm_gateway.health_check import HealthChecks
+    from litellm_gateway.hedging import Hedging
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.retry_budget import RetryBudget
     from litellm_gateway.route_statistics import RouteStatistics
@@ -29,6 +31,8 @@ def report(
     broken_plugins: Sequence[str],
     closed: bool,
     tenant: str = "",
+    hedging: Hedging | None = None,
+    checks: HealthChecks | None = None,
     shared_state: StoreReach | None = None,
 ) -> dict[str, Any]:
     """Give the state of a gateway as plain data.
@@ -39,6 +43,7 @@ def report(
         ``rate_limit["remaining"]`` counts requests of ``tenant``, None without a limit.
     """
     circuits = breakers.snapshot()
+    checked = None if checks is None else checks.snapshot()
     states = [circuit["state"] for circuit in circuits.values()]
     sharing = limiter.sharing
     failing_sinks = {name: count for name, count in sink_errors.items() if count}
@@ -48,8 +53,10 @@ def report(
         "provider": provider,
         "providers": list(providers),
         "circuit_breaker": {"state": breakers.state(), "routes": circuits},
-        "routes": statistics.snapshot(),
+        "routes": _routes(statistics, checked or {}),
+        "checks": checked,
         "retry_budget": budget.snapshot(),
+        "hedging": None if hedging is None else hedging.snapshot(),
         "rate_limit": {
             "remaining": limiter.remaining(tenant),
             "queue_depth": limiter.queue_depth,
@@ -61,6 +68,14 @@ def report(
         "telemetry": {"errors": failing_sinks},
         "plugins": {"broken": list(broken_plugins)},
     }
+
+
+def _routes(statistics: RouteStatistics, checked: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give what is known of each route, and whether its provider could be reached when it was asked last."""
+    routes = statistics.snapshot()
+    for key, route in routes.items():
+        route["reachable"] = checked.get(key.partition("/")[0], {}).get("reachable")
+    return routes
 
 
 def _storage(sharing: SharedLimits | None) -> dict[str, Any]:

@@ -17,6 +17,10 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is not JSON")
 
 
+_LARGE = 1024 * 1024
+_MOST_BRACKETS = 50_000
+_BYTES_PER_BRACKET = 24
+
 # Made once: json.dumps and json.loads would make new ones for every call with these settings.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
@@ -57,4 +61,26 @@ def _find_codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
     return encode, orjson.loads
 
 
-encode, decode = _find_codec()
+encode, _decode = _find_codec()
+
+
+def decode(data: bytes | bytearray | memoryview | str) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: It is none, or holds so many small lists and objects that reading it would fill the memory.
+    """
+    if len(data) > _LARGE:
+        _check_density(data)
+    return _decode(data)
+
+
+def _check_density(data: bytes | bytearray | memoryview | str) -> None:
+    """An empty object takes 2 bytes to send and 64 in memory; no answer is made of such."""
+    found = data.count("{") + data.count("[") if isinstance(data, str) else _brackets(bytes(data))
+    if found > _MOST_BRACKETS + len(data) // _BYTES_PER_BRACKET:
+        raise ValueError("JSON of too many lists and objects for its length")
+
+
+def _brackets(data: bytes) -> int:
+    return data.count(b"{") + data.count(b"[")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from litellm_gateway.messages import TextPart
 from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModerationRequest, RerankRequest
+from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from litellm_gateway.contracts import Route
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.responses import Price, TokenUsage
+    from litellm_gateway.responses import Price
 
 _MILLION = Decimal(1_000_000)
 _REMEMBERED = 1024
@@ -62,6 +64,12 @@ class Ledger:
         if usage.cache_write_tokens:
             total += (price.input if price.cache_write is None else price.cache_write) * usage.cache_write_tokens
         return total / _MILLION
+
+    def estimate(self, route: Route, request: AnyRequest) -> Decimal | None:
+        """Give about what a request will cost at a route; None when the price is not known."""
+        prompt = estimate_prompt_tokens(request) if isinstance(request, GenerateRequest) else estimate_tokens(request)
+        usage = TokenUsage(input_tokens=prompt, output_tokens=estimate_tokens(request) - prompt, estimated=True)
+        return self.cost(route.provider, route.model, usage)
 
 
 def estimate_tokens(request: AnyRequest) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from litellm_gateway.retry_after import parse_duration, seconds_until
+from litellm_gateway.retry_after import parse_duration, seconds_until_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ def _anthropic(headers: Mapping[str, str], kind: str) -> Allowance | None:
     left = headers.get(f"anthropic-ratelimit-{kind}-remaining")
     if left is None:
         return None
-    reset = seconds_until(headers.get(f"anthropic-ratelimit-{kind}-reset"), headers)
+    reset = seconds_until_date(headers.get(f"anthropic-ratelimit-{kind}-reset"), headers)
     return _allowance(left, headers.get(f"anthropic-ratelimit-{kind}-limit"), reset)
 
 

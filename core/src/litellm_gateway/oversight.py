@@ -44,6 +44,8 @@ class Oversight(ABC):
             sink_errors=parts.telemetry.sink_errors,
             broken_plugins=parts.broken_plugins(),
             closed=self._closed,
+            hedging=parts.hedging,
+            checks=parts.pipeline.checks,
             tenant=check_tenant(tenant_id),
             shared_state=parts.shared_state,
         )

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -25,13 +26,15 @@ from litellm_gateway.dialects import as_chunks
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
 from litellm_gateway.streaming import close
+from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from litellm_gateway.cache_mechanism import CacheMechanism
-    from litellm_gateway.contracts import CacheKey, Call, Route
+    from litellm_gateway.contracts import CacheKey, Call, Route, Spent
     from litellm_gateway.guarding import Guards
+    from litellm_gateway.health_check import HealthChecks
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.provider_table import RouteTable
     from litellm_gateway.requests import AnyRequest, OnUnsupported
@@ -58,6 +61,7 @@ class Pipeline:
     ledger: Ledger
     usage: UsageBook
     telemetry: Telemetry
+    checks: HealthChecks | None = None
     in_flight: set[Call] = field(factory=set, repr=False)
 
     async def run(self, call: Call, request: AnyRequest, record: CallRecord) -> Any:
@@ -65,6 +69,8 @@ class Pipeline:
         self.in_flight.add(call)
         try:
             self.telemetry.started(record, request.model)
+            if self.checks is not None:
+                self.checks.used()
             if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
@@ -83,9 +89,7 @@ class Pipeline:
             record.failed(error)
             raise
         finally:
-            self.in_flight.discard(call)
-            self.usage.note(record)
-            self.telemetry.finished(record)
+            self._end(call, record)
 
     async def stream(self, begin: Callable[[], CallRecord], request: GenerateRequest) -> AsyncIterator[StreamChunk]:
         """Answer a request piece by piece; ``record.answer`` is the whole answer once the stream has ended.
@@ -99,6 +103,8 @@ class Pipeline:
         pieces: AsyncIterator[StreamChunk] | None = None
         try:
             self.telemetry.started(record, request.model)
+            if self.checks is not None:
+                self.checks.used()
             if self.guards.active:
                 checked = await self.guards.check_request(request, call)
                 assert not isinstance(checked, EmbedRequest)
@@ -127,10 +133,22 @@ class Pipeline:
         finally:
             if pieces is not None:
                 await close(pieces)
-            record.usage = record.usage or shown.usage
-            self.in_flight.discard(call)
-            self.usage.note(record)
-            self.telemetry.finished(record)
+            self._end(call, record)
+
+    def _end(self, call: Call, record: CallRecord) -> None:
+        """Note how a call ended, and what was used of it though its caller has no answer."""
+        self.in_flight.discard(call)
+        call.ended = True
+        if record.usage is None and call.spent:
+            record.usage = sum((usage for _, usage, _ in call.spent), TokenUsage())
+            record.cost = self._cost_of(call.spent)
+        self.usage.note(record)
+        self.telemetry.finished(record)
+
+    def _cost_of(self, spent: Sequence[Spent]) -> Decimal | None:
+        costs = [self.ledger.cost(route.provider, route.model, usage, named=named) for route, usage, named in spent]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known, Decimal(0)) if known else None
 
     def key(self, tenant: str, request: AnyRequest, routes: RoutePlan, rule: OnUnsupported) -> CacheKey | None:
         """Name what may be kept of a request or shared with others, None when nothing is."""
@@ -176,6 +194,15 @@ class Pipeline:
         record.shared = made is None
         return made, pieces
 
+    def _given_up(self, call: Call) -> Decimal:
+        """Give about what those requests cost that were given up because another one was answered."""
+        costs = (
+            self.ledger.cost(hedge.given_up.provider, hedge.given_up.model, hedge.lost)
+            for hedge in call.hedges
+            if hedge.given_up is not None and hedge.lost is not None
+        )
+        return sum((cost for cost in costs if cost is not None), Decimal(0))
+
     def _signed(self, answer: Any, call: Call, record: CallRecord) -> Any:
         """Write who answered, how long it took and what it cost into the answer's metadata."""
         record.usage = answer.usage
@@ -184,6 +211,8 @@ class Pipeline:
         record.cost = self.ledger.cost(provider, record.model or answer.model, answer.usage, named=answer.model)
         if (record.cached or record.shared) and record.cost is not None:
             record.cost *= 0
+        if call.hedges and record.cost is not None:
+            record.cost += self._given_up(call)
         metadata = {
             **answer.metadata,
             "provider": provider,
@@ -193,6 +222,7 @@ class Pipeline:
             "cost": record.cost,
             "cached": record.cached,
             "attempts": call.attempts,
+            "hedged": call.hedges[-1].answered_by if call.hedges else None,
             "failures": failures_of(call) if call.errors else (),
         }
         return evolve(answer, metadata=metadata)

@@ -115,7 +115,10 @@ class Plugins:
         except GatewayError:
             raise
         except Exception as error:
-            raise PluginError(f"gateway_routes raised {type(error).__name__}: {error}") from error
+            # Its own words may quote the request; who looks for them finds them in __cause__.
+            raise PluginError(
+                f"a policy's gateway_routes raised {type(error).__name__}; mend it or leave it out"
+            ) from error
         if decided is None:
             return routes
         if not decided:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import Call, Route
     from litellm_gateway.requests import Request
 
-    Send = Callable[[Call, Request, Sequence[Route]], Awaitable[Any]]
+    Send = Callable[..., Awaitable[Any]]
+    Spent = Callable[[Call, Any], None]
     Waiting = tuple[Call, Request, Sequence[Route]]
 
 
@@ -33,15 +34,18 @@ class RequestBatching:
     def __init__(self, *, size: int, timeout: float) -> None:
         self._batcher: Batcher[Waiting, Any] = Batcher(size=size, timeout=timeout)
 
-    async def submit(self, call: Call, request: Request, routes: Sequence[Route], send: Send) -> Any:
-        """Send the request with others like it; give its own answer, or raise its own error."""
+    async def submit(self, call: Call, request: Request, routes: Sequence[Route], send: Send, spent: Spent) -> Any:
+        """Send the request with others like it; give its own answer, or raise its own error.
+
+        ``spent`` is told what each used of a request that was made of several.
+        """
         likeness, waiting = _likeness(call, request, routes), (call, request, routes)
         if not isinstance(request, EmbedRequest):  # leaves with the others, and comes back in its own time
             await self._batcher.submit(likeness, waiting, _let_go)
             return await send(call, request, routes)
 
         async def send_all(items: Sequence[Waiting]) -> Sequence[Any]:
-            return await _send_all(items, send)
+            return await _send_all(items, send, spent)
 
         return await self._batcher.submit(likeness, waiting, send_all)
 
@@ -64,29 +68,30 @@ async def _let_go(items: Sequence[Waiting]) -> Sequence[None]:
     return [None] * len(items)
 
 
-async def _send_all(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
+async def _send_all(items: Sequence[Waiting], send: Send, spent: Spent) -> Sequence[Any]:
     if len(items) > 1:
-        return await _send_merged(items, send)
+        return await _send_merged(items, send, spent)
     return await asyncio.gather(*(send(*item) for item in items), return_exceptions=True)
 
 
-async def _send_merged(items: Sequence[Waiting], send: Send) -> Sequence[Any]:
+async def _send_merged(items: Sequence[Waiting], send: Send, spent: Spent) -> Sequence[Any]:
     """Merge embeddings into one request under the longest deadline; if it is refused, each goes alone."""
     requests = [request for _, request, _ in items if isinstance(request, EmbedRequest)]
     call = max((call for call, _, _ in items), key=lambda call: call.deadline)
     merged = evolve(requests[0], texts=tuple(text for request in requests for text in request.texts))
     try:
-        made = await send(call, merged, items[0][2])
+        made = await send(call, merged, items[0][2], merged=True)
     except Exception as error:
         if not _may_be_one_items_fault(error):
             return [error] * len(items)
         return await asyncio.gather(*(send(*item) for item in items), return_exceptions=True)
     shares, start = [], 0
     usages = _shares(made.answer.usage, [request.texts for request in requests])
-    for request, usage in zip(requests, usages, strict=True):
+    for (own_call, _, _), request, usage in zip(items, requests, usages, strict=True):
         end = start + len(request.texts)
         answer = evolve(made.answer, vectors=made.answer.vectors[start:end], usage=usage)
         shares.append(evolve(made, answer=answer))
+        spent(own_call, shares[-1])
         start = end
     return shares
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from litellm_gateway.admission import Standing
     from litellm_gateway.attempts import Attempt
     from litellm_gateway.contracts import Call, Route
+    from litellm_gateway.hedging import Hedge
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.requests import AnyRequest
@@ -43,20 +44,27 @@ class Hold:
     estimate: Estimate
     reservation: Reservation
 
-    def answered(self, route: Route, usage: TokenUsage, named: str | None = None) -> None:
-        """Count what was really used, and learn from it."""
+    def answered(self, route: Route, usage: TokenUsage, named: str | None = None, hedge: Hedge | None = None) -> None:
+        """Count what was really used, by a request that was given up as well, and learn from it."""
         money = self.reserving.money(route, usage, named) if self.reserving.counts_money else 0
-        self.reservation.settle(usage.total_tokens, money)
+        tokens = usage.total_tokens
+        if hedge is not None and hedge.lost is not None and hedge.given_up is not None:
+            money += self.reserving.money(hedge.given_up, hedge.lost, named) if self.reserving.counts_money else 0
+            tokens += hedge.lost.total_tokens
+        self.reservation.settle(tokens, money)
         if route.id == self.model:
             self.reserving.estimator.learn(self.model, self.request, self.estimate, usage)
 
-    def streamed(self, route: Route, usage: TokenUsage | None, text: str, named: str | None) -> None:
-        """Count a stream that was opened: what it reported, or about what came of it."""
+    def streamed(
+        self, route: Route, usage: TokenUsage | None, text: str, named: str | None, hedge: Hedge | None = None
+    ) -> TokenUsage:
+        """Count a stream that was opened, and say what: what it reported, or about what came of it."""
         if usage is None:
             usage = TokenUsage(
                 input_tokens=self.estimate.prompt, output_tokens=estimate_text_tokens(text), estimated=True
             )
-        self.answered(route, usage, named)
+        self.answered(route, usage, named, hedge)
+        return usage
 
     def close(self) -> None:
         """Give everything back, unless it was settled."""
@@ -120,6 +128,8 @@ class Reserving:
         closed_for = None
         if isinstance(error, RateLimitError) and error.scope == "provider":
             closed_for = None if isinstance(error, QuotaExceededError) else error.retry_after
+        if attempt.hedge is not None and attempt.hedge.beside is not None:
+            headers = None  # two were on their way: nobody knows whose headers came last
         self.limiter.heed(attempt.route.id, headers or {}, closed_for=closed_for)
 
     def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:

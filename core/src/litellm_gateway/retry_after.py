@@ -1,4 +1,7 @@
-"""Read how long a provider asks to wait, in every form providers use; it has no clock of its own."""
+"""Read how long a provider asks to wait, in every form providers use.
+
+A point in time is read against the answer's own ``date``; only where that is missing, against this machine's clock.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
 LONGEST_WAIT: Final = 7 * 24 * 3600.0
@@ -26,16 +29,25 @@ _DURATION = re.compile(rf"(?:{_NUMBER_AND_UNIT}[ ,]{{0,2}}){{1,5}}")
 _ADVICE = re.compile(rf"(?:try again|retry|wait)(?: again)?(?: in| after| for)?:? {{0,2}}({_DURATION.pattern})")
 
 
-def read_retry_after(headers: Mapping[str, str], text: str = "") -> float | None:
+def _wall_clock() -> datetime:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
+def read_retry_after(
+    headers: Mapping[str, str], text: str = "", *, now: Callable[[], datetime] = _wall_clock
+) -> float | None:
     """Give the seconds to wait before a new try, None when the provider does not say.
 
     Looked at in this order: ``retry-after-ms``, ``retry-after`` (seconds or an HTTP date),
     ``x-ratelimit-reset`` (Unix time), the message text, ``x-ratelimit-reset-*`` of what is used up. Dates and
-    Unix times are read against the answer's own ``date`` header.
+    Unix times are read against the answer's own ``date`` header, or ``now`` when it has none.
 
     Args:
         headers: Response headers, names in lower case.
         text: The provider's message ("Please try again in 1m0.3s").
+        now: Tells the time, with its zone.
 
     Returns:
         Seconds from 0 to ``LONGEST_WAIT``; what cannot be read counts as not said.
@@ -43,8 +55,8 @@ def read_retry_after(headers: Mapping[str, str], text: str = "") -> float | None
     found: float | None = None
     for hint in (
         _scaled(headers.get("retry-after-ms"), 0.001),
-        _seconds_or_date(headers.get("retry-after"), headers),
-        _unix_time(headers.get("x-ratelimit-reset"), headers),
+        _seconds_or_date(headers.get("retry-after"), headers, now),
+        _unix_time(headers.get("x-ratelimit-reset"), headers, now),
         _advice(text),
         _reset_of_what_is_used_up(headers),
     ):
@@ -52,6 +64,11 @@ def read_retry_after(headers: Mapping[str, str], text: str = "") -> float | None
             return min(hint, LONGEST_WAIT)
         found = 0.0 if hint is not None else found
     return found
+
+
+def seconds_until(moment: datetime, headers: Mapping[str, str], *, now: Callable[[], datetime] = _wall_clock) -> float:
+    """Give the seconds from the answer's own ``date`` (``now`` when it has none) to a moment, at least 0."""
+    return max(0.0, (moment - (_date(headers.get("date")) or now())).total_seconds())
 
 
 def parse_duration(text: str | None) -> float | None:
@@ -65,7 +82,7 @@ def parse_duration(text: str | None) -> float | None:
     return sum(float(number) * _unit(unit) for number, unit in _PIECE.findall(text))
 
 
-def seconds_until(value: str | None, headers: Mapping[str, str]) -> float | None:
+def seconds_until_date(value: str | None, headers: Mapping[str, str]) -> float | None:
     """Give the seconds from the answer's own ``date`` header to a date (ISO 8601 or HTTP), None when either is not."""
     if not value or len(value) > 64:
         return None
@@ -96,26 +113,25 @@ def _scaled(value: str | None, factor: float) -> float | None:
     return max(0.0, number * factor) if math.isfinite(number) else None
 
 
-def _seconds_or_date(value: str | None, headers: Mapping[str, str]) -> float | None:
+def _seconds_or_date(value: str | None, headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
     if value is None:
         return None
     seconds = _scaled(value, 1.0)
     if seconds is not None:
         return seconds
-    now, then = _date(headers.get("date")), _date(value)
-    if now is None or then is None:
-        return parse_duration(value)
-    return max(0.0, (then - now).total_seconds())
+    then = _date(value)
+    if then is None:
+        first, more, _ = value.partition(",")  # the header came twice: proxies add theirs
+        return _seconds_or_date(first, headers, now) if more else parse_duration(value)
+    return seconds_until(then, headers, now=now)
 
 
-def _unix_time(value: str | None, headers: Mapping[str, str]) -> float | None:
+def _unix_time(value: str | None, headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
     moment = _scaled(value, 1.0)
     if moment is None or moment < 1e9:  # no point in time, and providers differ in what else they mean
         return parse_duration(value)
-    now = _date(headers.get("date"))
-    if now is None:
-        return None
-    return max(0.0, (moment / 1000 if moment > 1e11 else moment) - now.timestamp())
+    told = _date(headers.get("date")) or now()
+    return max(0.0, (moment / 1000 if moment > 1e11 else moment) - told.timestamp())
 
 
 def _advice(text: str) -> float | None:

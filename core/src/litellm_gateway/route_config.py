@@ -1,7 +1,8 @@
-"""Settings of how a model is reached: its routes, when a failing one is left alone, how much may be tried again."""
+"""Settings of how a model is reached: its routes, when one is left alone, tried again, asked twice, or checked."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -11,6 +12,8 @@ from litellm_gateway.setting_checks import flag, not_negative, positive, refuse,
 if TYPE_CHECKING:
     import attrs
 
+TIMES_KEPT = 200
+"""Newest times of a route that its percentile is taken from."""
 STRATEGIES = ("ordered", "weighted", "least_busy", "lowest_latency", "cheapest")
 
 
@@ -53,6 +56,66 @@ class RetryBudgetConfig:
     share: float = field(default=0.2, validator=share)
     minimum: int = field(default=3, validator=[whole, not_negative])
     window: float = field(default=10.0, validator=positive)
+
+
+def _to_money(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Decimal(str(value)) if is_number else value
+
+
+def _given(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        refuse(attribute.name, "must be a number", value)
+
+
+def _at_most_kept(_instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value > TIMES_KEPT:
+        refuse(attribute.name, f"must be at most {TIMES_KEPT}, the times that are kept", value)
+
+
+def _below_one(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1:
+        refuse(attribute.name, "must be above 0 and below 1", value)
+
+
+def _money(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not (isinstance(value, Decimal) and value.is_finite() and value >= 0):
+        refuse(attribute.name, "must be an amount of money from zero up, or None", value)
+
+
+@frozen(kw_only=True)
+class HedgingConfig:
+    """When a request that takes unusually long is sent a second time; the first answer is taken.
+
+    Attributes:
+        percentile: Share of a route's newest times a request must exceed: until the first content for a stream, else
+            until the whole answer. Above 0, below 1.
+        max_extra_ratio: Second requests per request, above 0, at most 1.
+        max_cost: Most that a second request may cost by the list price, in the price's currency; where it is set,
+            requests without a known price are not sent twice. None for any amount.
+        min_samples: Times of a route to know before any request to it is sent twice; 200 are kept.
+        min_delay: Seconds a request has alone at least.
+    """
+
+    percentile: float = field(default=0.95, validator=_below_one)
+    max_extra_ratio: float = field(default=0.05, validator=share)
+    max_cost: Decimal | None = field(default=None, converter=_to_money, validator=_money)
+    min_samples: int = field(default=20, validator=[_given, whole, positive, _at_most_kept])
+    min_delay: float = field(default=0.05, validator=[_given, not_negative])
+
+
+@frozen(kw_only=True)
+class HealthCheckConfig:
+    """How often providers are asked whether they can be reached, while the gateway is in use.
+
+    Attributes:
+        interval: Seconds between two rounds, lengthened by chance by a fifth at most, and never less than a round
+            may take.
+        timeout: Seconds a provider has to answer.
+    """
+
+    interval: float = field(default=30.0, validator=[_given, positive])
+    timeout: float = field(default=5.0, validator=[_given, positive])
 
 
 def _to_numbers(value: Any) -> Any:

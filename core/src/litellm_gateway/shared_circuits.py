@@ -23,7 +23,7 @@ from litellm_gateway.store_reach import ASK_AGAIN, OutOfReachError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.breaker_table import CircuitBreakers
     from litellm_gateway.shared_state import Posting, SharedState
     from litellm_gateway.store_reach import StoreReach
 

@@ -21,7 +21,7 @@ from litellm_gateway.upstream import Made, decode_made, encode_made
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from litellm_gateway.circuit_breaker import CircuitBreakers
+    from litellm_gateway.breaker_table import CircuitBreakers
     from litellm_gateway.config import GatewayConfig
     from litellm_gateway.offers import Offers
     from litellm_gateway.plugin_builder import PluginBuilder

@@ -131,6 +131,11 @@ class OpenStream:
         finally:
             await _close_source(self._source)
 
+    async def discard(self) -> None:
+        """Free a stream nobody is going to read: another answer was taken."""
+        self.attempt.ended(GeneratorExit())
+        await _close_source(self._source)
+
     def partial(self) -> GenerateResponse:
         """Give the answer as far as it has come."""
         return self.builder.build(

@@ -37,7 +37,13 @@ class CallStarted:
 
 @frozen(kw_only=True)
 class AttemptFinished:
-    """One request to one route ended; ``error`` is the class name of what went wrong, None on success."""
+    """One request to one route ended.
+
+    Attributes:
+        error: Class name of what went wrong, None on success.
+        hedge: It was sent beside another one that was slow.
+        overtaken: It was given up because the other one was answered first.
+    """
 
     call_id: str
     tenant: str
@@ -47,6 +53,8 @@ class AttemptFinished:
     seconds: float
     error: str | None = None
     status_code: int | None = None
+    hedge: bool = False
+    overtaken: bool = False
 
 
 @frozen(kw_only=True)
@@ -61,6 +69,8 @@ class CallFinished:
         cached: The answer came from the response cache.
         shared: The answer was made by an identical call in flight.
         attempts: Requests sent.
+        hedges, hedges_won: Requests of these that were sent beside a slow one, and that were answered before it.
+        given_up_tokens: About what requests used that were given up because another one was answered.
     """
 
     call_id: str
@@ -79,6 +89,9 @@ class CallFinished:
     cached: bool = False
     shared: bool = False
     attempts: int = 0
+    hedges: int = 0
+    hedges_won: int = 0
+    given_up_tokens: int = 0
 
 
 @frozen(kw_only=True)
@@ -183,7 +196,16 @@ class CallRecord:
             cached=self.cached,
             shared=self.shared,
             attempts=call.attempts,
+            **(_hedged(call) if call.hedges else {}),
         )
+
+
+def _hedged(call: Call) -> dict[str, int]:
+    return {
+        "hedges": len(call.hedges),
+        "hedges_won": sum(hedge.answered_by == "second" for hedge in call.hedges),
+        "given_up_tokens": sum(hedge.lost.total_tokens for hedge in call.hedges if hedge.lost is not None),
+    }
 
 
 class Telemetry:

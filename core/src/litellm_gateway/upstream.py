@@ -14,16 +14,19 @@ from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import within_deadline
 from litellm_gateway.contracts import CacheKey, Route
-from litellm_gateway.embedding_parts import parts_of, send_parts
+from litellm_gateway.embedding_parts import MOST_AT_ONCE, parts_of, send_parts
 from litellm_gateway.errors import DeadlineExceededError, RateLimitError
+from litellm_gateway.ledger import estimate_prompt_tokens
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
-from litellm_gateway.streaming import OpenStream, close, in_time, open_stream
+from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_time, open_stream
+from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
-    from litellm_gateway.contracts import Call, EmbedLimits
+    from litellm_gateway.contracts import Call, EmbedLimits, Spent
+    from litellm_gateway.hedging import Hedge, Hedging
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.reserving import Hold, Reserving
@@ -80,6 +83,8 @@ class Upstream:
     batching: RequestBatching | None
     reserving: Reserving
     attempts: Attempts
+    spent: Callable[[Call, Spent], None]
+    hedging: Hedging | None = None
     shared_flight: SharedFlight[Made] | None = None
 
     async def make(
@@ -129,28 +134,32 @@ class Upstream:
     async def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
         if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
             return await self._send_in_parts(call, request, routes)
-        batched = self.batching.submit(call, request, routes, self._send_in_parts)
+        batched = self.batching.submit(call, request, routes, self._send_in_parts, self._spent)
         made: Made = await within_deadline(call, batched)  # the batch has the time of its most patient request
         return made
 
-    async def _send_in_parts(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
-        """Send a request, or as many as the provider's limits make of it."""
+    async def _send_in_parts(
+        self, call: Call, request: AnyRequest, routes: Sequence[Route], *, merged: bool = False
+    ) -> Made:
+        """Send a request, or as many as the provider's limits make of it; what is ``merged`` is others' as well."""
         if not isinstance(request, EmbedRequest):
             return await self._send(call, request, routes)
         parts = parts_of(request, self.embed_limits(routes[0]))
         if len(parts) == 1:
-            return await self._send(call, request, routes)
+            return await self._send(call, request, routes, merged=merged)
         made: list[Made] = []
 
         async def send(part: EmbedRequest) -> EmbedResponse:
-            made.append(await self._send(call, part, routes))
+            made.append(await self._send(call, part, routes, merged=merged))
             answer: EmbedResponse = made[-1].answer
             return answer
 
-        answer = await send_parts(parts, send)
+        # A circuit that is to be probed lets one part through: were the others refused at once, they would stop it.
+        at_once = 1 if self.attempts.probes(routes[0]) else MOST_AT_ONCE
+        answer = await send_parts(parts, send, at_once=at_once)
         return Made(answer=answer, route=made[-1].route)
 
-    async def _send(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
+    async def _send(self, call: Call, request: AnyRequest, routes: Sequence[Route], *, merged: bool = False) -> Made:
         """Reserve, try the routes, settle."""
 
         async def attempt_whole(attempt: Attempt) -> Made:
@@ -163,15 +172,20 @@ class Upstream:
             self.reserving.heed(attempt)
             return Made(answer=answer, route=attempt.route)
 
+        hedge = self.hedging.plan(request) if self.hedging is not None else None
         hold = await self.reserving.hold(call, request, routes)
-        if hold is None:
-            return await self.attempts.run(call, routes, attempt_whole)
         try:
-            made = await self.attempts.run(call, routes, attempt_whole)
-            hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None))
+            made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
+            if hedge is not None:
+                self._overtook(call, hedge, made.answer.usage)
+            if hold is not None:
+                hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None), hedge)
+            if not merged:
+                self._spent(call, made)
             return made
         finally:
-            hold.close()
+            if hold is not None:
+                hold.close()
 
     async def _stream(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder
@@ -187,10 +201,15 @@ class Upstream:
             self.reserving.heed(attempt)
             return opened
 
+        hedge = self.hedging.plan(request, streamed=True) if self.hedging is not None else None
         hold = await self.reserving.hold(call, request, routes)
         opened = pieces = None
         try:
-            opened = await self.attempts.run(call, routes, attempt_stream, streamed=True)
+            opened = await self.attempts.run(
+                call, routes, attempt_stream, streamed=True, hedge=hedge, discard=OpenStream.discard
+            )
+            if hedge is not None:
+                self._overtook(call, hedge, TokenUsage(input_tokens=estimate_prompt_tokens(request)))
             pieces = opened.pieces()
             async for piece in pieces:
                 yield piece
@@ -199,17 +218,37 @@ class Upstream:
                 if pieces is not None:
                     await close(pieces)
             finally:
-                if hold is not None:
-                    _settle(hold, opened, made)
+                self._settle(call, request, hold, opened, made, hedge)
+
+    def _overtook(self, call: Call, hedge: Hedge, usage: TokenUsage) -> None:
+        """Note about what a request used that was given up; the end of a call that is over already cannot tell it."""
+        hedge.overtook(usage)
+        if call.ended and hedge.given_up is not None and hedge.lost is not None:
+            self.spent(call, (hedge.given_up, hedge.lost, None))
+
+    def _spent(self, call: Call, made: Made) -> None:
+        """Note what an answer used, whoever still waits for it."""
+        self.spent(call, (made.route, made.answer.usage, getattr(made.answer, "model", None)))
+
+    def _settle(
+        self,
+        call: Call,
+        request: GenerateRequest,
+        hold: Hold | None,
+        opened: OpenStream | None,
+        made: AnswerBuilder,
+        hedge: Hedge | None,
+    ) -> None:
+        """A stream that was never opened cost nothing; one that broke cost about what came."""
+        if opened is not None:
+            route, usage = opened.attempt.route, made.usage
+            if hold is not None:
+                usage = hold.streamed(route, usage, made.text, made.model, hedge)
+            self.spent(call, (route, usage or estimated_usage(request, made.text), made.model))
+        if hold is not None:
+            hold.close()
 
 
 def _apart(call: Call, key: CacheKey) -> CacheKey:
     """Calls in flight are never shared between tenants, even where their cache is."""
     return CacheKey(call.tenant, key.digest)
-
-
-def _settle(hold: Hold, opened: OpenStream | None, made: AnswerBuilder) -> None:
-    """A stream that was never opened cost nothing; one that broke cost about what came."""
-    if opened is not None:
-        hold.streamed(opened.attempt.route, made.usage, made.text, made.model)
-    hold.close()

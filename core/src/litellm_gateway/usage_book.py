@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litellm_gateway.contracts import Call, Spent
     from litellm_gateway.telemetry import CallRecord
+    from litellm_gateway.token_usage import TokenUsage
 
 _TENANTS = 10_000
 
@@ -31,17 +35,27 @@ class _Sums:
         self.errors += record.error is not None
         usage = record.usage
         if usage is not None and not record.cached and not record.shared:
-            self.input += usage.input_tokens
-            self.cache_read += usage.cache_read_tokens
-            self.cache_write += usage.cache_write_tokens
-            self.output += usage.output_tokens
-            self.reasoning += usage.reasoning_tokens
+            self._add_tokens(usage)
+        for hedge in record.call.hedges:
+            if hedge.lost is not None:
+                self._add_tokens(hedge.lost)
         if record.cost is not None:
             self.cost += record.cost
+
+    def add_late(self, usage: TokenUsage, cost: Decimal | None) -> None:
+        self._add_tokens(usage)
+        self.cost += cost or Decimal(0)
 
     def merge(self, other: _Sums) -> None:
         for name in _NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def _add_tokens(self, usage: TokenUsage) -> None:
+        self.input += usage.input_tokens
+        self.cache_read += usage.cache_read_tokens
+        self.cache_write += usage.cache_write_tokens
+        self.output += usage.output_tokens
+        self.reasoning += usage.reasoning_tokens
 
     def report(self) -> dict[str, Any]:
         tokens = {
@@ -58,15 +72,21 @@ class _Sums:
 _NAMES = tuple(field.name for field in fields(_Sums))
 
 
+def _unknown(*_: Any, **__: Any) -> Decimal | None:
+    return None
+
+
 class UsageBook:
     """Sums per tenant, and over all.
 
     Args:
+        cost: Gives what the usage of a provider's model costs.
         max_tenants: Tenants kept apart; beyond that the one that called longest ago is forgotten, the sum over
             all stays right.
     """
 
-    def __init__(self, *, max_tenants: int = _TENANTS) -> None:
+    def __init__(self, cost: Callable[..., Decimal | None] = _unknown, *, max_tenants: int = _TENANTS) -> None:
+        self._cost = cost
         self._most = max_tenants
         self._lock = threading.Lock()
         self._forgotten = _Sums()
@@ -84,6 +104,16 @@ class UsageBook:
             else:
                 self._tenants.move_to_end(tenant)
             sums.add(record)
+
+    def spent(self, call: Call, spent: Spent) -> None:
+        """Take in what an answer used; if its caller has left, nobody else tells of it."""
+        if not call.ended:
+            call.spent += (spent,)
+            return
+        route, usage, named = spent
+        cost = self._cost(route.provider, route.model, usage, named=named)
+        with self._lock:
+            self._tenants.get(call.tenant, self._forgotten).add_late(usage, cost)
 
     def report(self, tenant: str | None) -> dict[str, Any]:
         """Give the sums of one tenant, or over all with None."""

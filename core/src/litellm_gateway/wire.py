@@ -34,13 +34,13 @@ class Limits:
 
     Attributes:
         headers: All response headers together.
-        body: A whole body, after decompression.
+        body: A whole body, after decompression; the largest in use are the vectors of 2,048 texts.
         line: One line of an event stream.
         event: One event of it.
     """
 
     headers: int = 64 * 1024
-    body: int = 64 * 1024 * 1024
+    body: int = 48 * 1024 * 1024
     line: int = 8 * 1024 * 1024
     event: int = 16 * 1024 * 1024
 

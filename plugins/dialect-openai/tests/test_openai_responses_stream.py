@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from litellm_gateway import json_codec
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.errors import InvalidRequestError, ProviderOverloadedError, RateLimitError
 from litellm_gateway.framing import ServerEvent
@@ -13,6 +14,7 @@ from litellm_gateway.messages import Message
 from litellm_gateway.requests import GenerateRequest
 from litellm_gateway.wire import WireResponse
 from litellm_gateway_dialect_openai import OpenAIDialect
+from litellm_gateway_dialect_openai.responses_stream import ResponsesStreamDecoder
 
 REQUEST = GenerateRequest(model="o3", messages=(Message(role="user", content="Hello"),))
 DIALECT = OpenAIDialect(base_url="https://api.example/v1", wants_responses=lambda _: True)
@@ -256,3 +258,19 @@ def test_what_is_no_answer(body: Any) -> None:
 
     with pytest.raises(ValueError):  # noqa: PT011 - the provider makes a typed error of it
         DIALECT.decode_generate(REQUEST, response)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("error", {"code": "rate_limit_exceeded", "message": "slow down"}),
+        ("error", {"type": "requests", "code": "rate_limit_exceeded", "message": "slow down"}),
+        ("", {"error": {"code": "rate_limit_exceeded", "message": "slow down"}}),
+    ],
+)
+def test_errors_in_forms_that_are_not_the_api_s_own(name: str, body: dict[str, Any]) -> None:
+    """What a server in front of the API reports in its own form is an error all the same."""
+    decoder = ResponsesStreamDecoder()
+
+    with pytest.raises(RateLimitError):
+        decoder.feed(ServerEvent(name, json_codec.encode(body)))

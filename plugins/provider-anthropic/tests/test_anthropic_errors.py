@@ -147,3 +147,32 @@ def test_bodies_that_say_nothing(body: bytes) -> None:
 def test_long_messages_are_cut() -> None:
     """A message fits a log line."""
     assert len(_error(400, _said("invalid_request_error", "x" * 9000)).message) < 1100
+
+
+def test_without_a_hint_the_reset_of_what_is_used_up_counts() -> None:
+    """Limit headers tell when the limit that ran out is full again; those with something left do not count."""
+    error = _error(
+        429,
+        _said("rate_limit_error", "slow down"),
+        date="Wed, 21 Oct 2026 12:00:00 GMT",
+        anthropic_ratelimit_requests_remaining="0",
+        anthropic_ratelimit_requests_reset="2026-10-21T12:00:30Z",
+        anthropic_ratelimit_tokens_remaining="17",
+        anthropic_ratelimit_tokens_reset="2026-10-21T13:00:00Z",
+    )
+
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == pytest.approx(30.0)
+
+
+def test_a_reset_that_is_no_time_is_no_hint() -> None:
+    """What cannot be read counts as not said."""
+    error = _error(
+        429,
+        _said("rate_limit_error", "slow down"),
+        anthropic_ratelimit_requests_remaining="0",
+        anthropic_ratelimit_requests_reset="soon",
+    )
+
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after is None

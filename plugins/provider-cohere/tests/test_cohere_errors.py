@@ -19,8 +19,10 @@ from litellm_gateway.errors import (
     RateLimitError,
     UnsupportedParameterError,
 )
+from litellm_gateway.framing import ServerEvent
 from litellm_gateway.secrets import Secret
 from litellm_gateway.wire import WireResponse
+from litellm_gateway_provider_cohere.chat_stream import ChatStreamDecoder
 from litellm_gateway_provider_cohere.dialect import CohereDialect
 
 DIALECT = CohereDialect(base_url="https://api.cohere.com", api_key=Secret("co-0123456789abcdef"))
@@ -98,3 +100,24 @@ def test_bodies_without_a_reason(body: bytes) -> None:
 
     assert type(found) is ProviderError
     assert f"text/html, {len(body)} bytes" in found.message
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("trial token rate limit exceeded, limit is 10 calls per minute", RateLimitError),
+        (MONTHLY, QuotaExceededError),
+        ("the service is overloaded", ProviderOverloadedError),
+        ("the request timed out", ProviderTimeoutError),
+        ("internal error", ProviderError),
+    ],
+)
+def test_an_error_in_a_stream_is_told_by_its_words(message: str, kind: type[GatewayError]) -> None:
+    """Under a good status only the words tell what went wrong."""
+    end = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": message}}
+    decoder = ChatStreamDecoder()
+
+    with pytest.raises(GatewayError) as caught:
+        decoder.feed(ServerEvent("message-end", json.dumps(end).encode()))
+
+    assert type(caught.value) is kind

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from litellm_gateway.attempts import Attempt, Attempts, Target
-from litellm_gateway.circuit_breaker import CircuitBreakers
+from litellm_gateway.breaker_table import CircuitBreakers
 from litellm_gateway.contracts import Call, ProviderOffer, Route
 from litellm_gateway.errors import (
     AllRoutesFailedError,

@@ -6,7 +6,8 @@ import threading
 from collections import Counter
 
 import pytest
-from litellm_gateway.circuit_breaker import JITTER, CircuitBreaker, CircuitBreakers
+from litellm_gateway.breaker_table import CircuitBreakers
+from litellm_gateway.circuit_breaker import JITTER, CircuitBreaker
 from litellm_gateway.config import CircuitBreakerConfig
 from litellm_gateway.errors import CircuitOpenError
 

@@ -6,7 +6,8 @@ import random
 
 import pytest
 from hypothesis import given, strategies as st
-from litellm_gateway.circuit_breaker import JITTER, LONGEST_HINT, CircuitBreaker, CircuitBreakers
+from litellm_gateway.breaker_table import CircuitBreakers
+from litellm_gateway.circuit_breaker import JITTER, LONGEST_HINT, CircuitBreaker
 from litellm_gateway.circuits import Circuits
 from litellm_gateway.errors import CircuitOpenError, InvalidRequestError
 from litellm_gateway.route_config import CircuitBreakerConfig

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
-from litellm_gateway import GatewayError, LiteLLMGateway, RateLimitConfig, create_gateway
+from litellm_gateway import GatewayError, HedgingConfig, LiteLLMGateway, RateLimitConfig, create_gateway
 from litellm_gateway.contracts import Allow, Call, EmbedLimits, GuardrailOffer, Modify, Offer, ProviderOffer, Verdict
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk, TokenUsage
@@ -29,12 +29,13 @@ class Steps:
 
     failing: int = 0
     taken: int = 0
+    pause: float = 0.0
 
     async def __call__(self) -> None:
         self.taken += 1
         if self.taken == self.failing:
             raise ValueError(FAILURE)
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.pause)
 
 
 @define(eq=False)
@@ -163,6 +164,10 @@ FEATURES: dict[str, dict[str, Any]] = {
     "limited": {"guardrails": (), **TIGHT},
     "deduplicated": {"guardrails": (), "enable_request_deduplication": True},
     "batched": {"guardrails": (), "enable_request_batching": True, "batch_size": 2, "batch_timeout": 0.01},
+    "hedged": {
+        "guardrails": (), "max_retries": 1, "retry_budget": None,
+        "hedging": HedgingConfig(min_samples=1, min_delay=0.0, max_extra_ratio=1.0),
+    },
     "everything": {
         **TIGHT, "enable_caching": True, "cache_backend": "parts", "enable_request_deduplication": True,
         "enable_request_batching": True, "batch_size": 2, "batch_timeout": 0.01,
@@ -230,13 +235,24 @@ def make(feature: str, *, failing: int = 0, keeps_deadline: bool = False) -> tup
     return gateway, parts
 
 
+async def ready(feature: str, ask: str, **settings: Any) -> tuple[LiteLLMGateway, Parts]:
+    """Make a gateway that knows how long its route takes, where that matters."""
+    failing = settings.pop("failing", 0)
+    gateway, parts = make(feature, **settings)
+    if "hedging" in FEATURES[feature]:
+        assert await ASK[ask](gateway) == "one two"
+        parts.step.taken, parts.step.pause = 0, 0.002  # slower than it is known to be
+    parts.step.failing = failing
+    return gateway, parts
+
+
 @pytest.mark.parametrize("company", ["alone", "beside another"])
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("ask", ASK)
 async def test_a_call_cancelled_at_any_await_leaves_nothing_behind(ask: str, feature: str, company: str) -> None:
     """No task, place, reservation or open stream; one last event; others are not disturbed; the next call works."""
     for number in range(1, MOST):
-        gateway, parts = make(feature, keeps_deadline=bool(number % 2))
+        gateway, parts = await ready(feature, ask, keeps_deadline=bool(number % 2))
         others = [asyncio.create_task(ASK[ask](gateway))] if company != "alone" else []
         await asyncio.sleep(0)
         reached: list[int] = []
@@ -261,7 +277,7 @@ async def test_a_call_cancelled_at_any_await_leaves_nothing_behind(ask: str, fea
 async def test_a_strangers_failure_at_any_await_is_one_typed_error_or_none(ask: str, feature: str) -> None:
     """A part that raises what it may not costs one call at most, and its words reach no message."""
     for number in range(1, MOST):
-        gateway, parts = make(feature, failing=number)
+        gateway, parts = await ready(feature, ask, failing=number)
         error: BaseException | None = None
 
         try:
@@ -294,3 +310,17 @@ async def test_a_stream_dropped_after_any_piece_leaves_nothing_behind(feature: s
         await at_rest(parts, gateway)
         assert await streamed(gateway) == "one two"
         await gateway.aclose()
+
+
+@pytest.mark.parametrize("ask", ASK)
+async def test_the_calls_that_are_to_be_hedged_are(ask: str) -> None:
+    """What is cancelled and made to fail above are two requests at once."""
+    gateway, parts = await ready("hedged", ask)
+    parts.step.pause = 0.3
+    asked, attempts = parts.asked, 3 if ask == "embed" else 1
+
+    assert await ASK[ask](gateway) == "one two"
+
+    assert parts.asked > asked + attempts
+    await at_rest(parts, gateway)
+    await gateway.aclose()

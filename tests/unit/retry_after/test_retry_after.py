@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, strategies as st
 from litellm_gateway.retry_after import LONGEST_WAIT, parse_duration, read_retry_after
@@ -23,6 +25,7 @@ NOON = "Wed, 21 Oct 2026 12:00:00 GMT"
         ({"retry-after": "Wed Oct 21 12:00:10 2026", "date": NOON}, 10.0),
         ({"retry-after": "Wed, 21 Oct 2026 11:00:00 GMT", "date": NOON}, 0.0),
         ({"retry-after": "6m0s"}, 360.0),
+        ({"retry-after": "5, 10"}, 5.0),
         ({"x-ratelimit-reset": "1792584030", "date": NOON}, 30.0),
         ({"x-ratelimit-reset": "1792584030000", "date": NOON}, 30.0),
         ({"x-ratelimit-reset-tokens": "12ms"}, 0.012),
@@ -74,16 +77,26 @@ def test_headers_go_before_the_message() -> None:
         {"retry-after": "inf"},
         {"retry-after": "1e999"},
         {"retry-after": "9" * 5000},
-        {"retry-after": "Wed, 21 Oct 2026 12:00:10 GMT"},
         {"retry-after": "Wed, 99 Foo 2026 99:99:99 GMT", "date": NOON},
         {"retry-after-ms": "x"},
-        {"x-ratelimit-reset": "1792584030"},
         {"x-ratelimit-reset-tokens": "30"},
     ],
 )
 def test_garbage_is_no_hint(headers: dict[str, str]) -> None:
-    """What cannot be read, or only with a clock, counts as not said."""
+    """What cannot be read counts as not said."""
     assert read_retry_after(headers, "You used 18 tokens in 3 requests") is None
+
+
+@pytest.mark.parametrize(
+    "headers", [{"retry-after": "Wed, 21 Oct 2026 12:00:30 GMT"}, {"x-ratelimit-reset": "1792584030"}]
+)
+def test_a_time_without_a_date_is_read_by_the_clock(headers: dict[str, str]) -> None:
+    """An answer that does not tell its own time is taken to be of now."""
+
+    def noon() -> datetime:
+        return datetime(2026, 10, 21, 12, 0, 0, tzinfo=UTC)
+
+    assert read_retry_after(headers, now=noon) == pytest.approx(30.0)
 
 
 @given(value=st.text(max_size=60), text=st.text(max_size=200))

@@ -9,7 +9,7 @@ import weakref
 from typing import Any
 
 import pytest
-from litellm_gateway.circuit_breaker import CircuitBreakers
+from litellm_gateway.breaker_table import CircuitBreakers
 from litellm_gateway.errors import CircuitOpenError
 from litellm_gateway.route_config import CircuitBreakerConfig
 from litellm_gateway.shared_circuits import BOARD, SharedCircuits

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from litellm_gateway import ConfigurationError, GatewayConfig, LiteLLMGateway, PluginNotInstalledError, create_gateway
-from litellm_gateway.circuit_breaker import CircuitBreakers
+from litellm_gateway.breaker_table import CircuitBreakers
 from litellm_gateway.contracts import Offer, ProviderOffer
 from litellm_gateway.errors import ProviderOverloadedError
 from litellm_gateway.hookspecs import hookimpl

@@ -101,3 +101,10 @@ def test_a_chunk_is_its_text() -> None:
     assert type(chunk.text) is str
     assert (again, again.response_id) == ("hi", "r")
     assert StreamChunk("plain").usage is None
+
+
+def test_a_text_of_very_many_pieces_is_whole() -> None:
+    """However many pieces there are, they are joined in order."""
+    words = [f"{number} " for number in range(5000)]
+
+    assert build(*map(StreamChunk, words)).text == "".join(words)

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from attrs import define, field
 
@@ -97,6 +98,7 @@ class LoopbackServer:
         requests: Every request so far, in order.
         connections: Connections accepted so far.
         open: Connections open now.
+        alive: Their numbers.
         most_open: Most connections that were open at once.
         errors: What scripts raised, connection errors aside.
     """
@@ -106,10 +108,12 @@ class LoopbackServer:
     requests: list[Exchange] = field(factory=list, repr=False)
     connections: int = 0
     open: int = 0
+    alive: set[int] = field(factory=set)
     most_open: int = 0
     errors: list[BaseException] = field(factory=list)
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(factory=set, repr=False)
+    _transports: WeakSet[asyncio.WriteTransport] = field(factory=WeakSet, repr=False)
 
     @property
     def port(self) -> int:
@@ -132,6 +136,8 @@ class LoopbackServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for transport in list(self._transports):  # one with bytes that nobody took would stay
+            transport.abort()
         # Sockets are closed by the loop's next turns.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -150,9 +156,11 @@ class LoopbackServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._transports.add(writer.transport)
         connection = self.connections
         self.connections += 1
         self.open += 1
+        self.alive.add(connection)
         self.most_open = max(self.most_open, self.open)
         try:
             await self._serve_requests(reader, writer, connection)
@@ -162,6 +170,7 @@ class LoopbackServer:
             self.errors.append(error)
         finally:
             self.open -= 1
+            self.alive.discard(connection)
             writer.close()
 
     async def _serve_requests(

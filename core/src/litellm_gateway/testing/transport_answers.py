@@ -299,11 +299,14 @@ class AnswerPromises(TransportFixture):
 
         async def script(exchange: Exchange) -> None:
             await exchange.respond(exchange.path.encode())
-            if exchange.path == "/first":
+            if exchange.path in ("/first", "/second"):
+                await asyncio.sleep(0.02 if exchange.path == "/second" else 0.0)
                 await exchange.respond(b"forged")
 
+        bodies = []
         async with serve(script) as server, self.transport() as transport:
-            first = await fetch(transport, server.url + "/first")
-            second = await fetch(transport, server.url + "/second")
+            for path in ("/first", "/second", "/third"):
+                bodies.append((await fetch(transport, server.url + path)).body)
+                await asyncio.sleep(0.05)
 
-        assert (first.body, second.body) == (b"/first", b"/second")
+        assert bodies == [b"/first", b"/second", b"/third"]

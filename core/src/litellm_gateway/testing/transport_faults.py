@@ -68,6 +68,7 @@ class FaultPromises(TransportFixture):
             "/header": b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
             "/chunk": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
             "/length": b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n",
+            "/switch": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
         }
 
         async def script(exchange: Exchange) -> None:

@@ -68,7 +68,12 @@ class ResponsesStreamDecoder:
                 self._spoken.add(body.get("output_index"))
                 return (StreamChunk(text),)
         read = _READERS.get(kind)
-        return _NOTHING if read is None else read(self, body)
+        if read is not None:
+            return read(self, body)
+        failure = error_in_stream(body, event.event)  # servers in front of the API report in their own form
+        if failure is not None:
+            raise failure
+        return _NOTHING
 
     def close(self) -> Sequence[StreamChunk]:
         """Give nothing more: the end was an event, or the stream was cut."""

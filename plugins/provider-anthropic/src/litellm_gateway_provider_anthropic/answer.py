@@ -70,6 +70,8 @@ class _Said:
     def take(self, block: dict[str, Any]) -> None:
         """Take the next block."""
         kind = block.get("type")
+        if not kind:
+            raise ValueError("a content block that does not say what it is")
         if kind == "text":
             self._take_text(block)
         elif kind == "tool_use":

@@ -12,16 +12,18 @@ from litellm_gateway.errors import (
     QuotaExceededError,
     RateLimitError,
 )
-from litellm_gateway.retry_after import read_retry_after
+from litellm_gateway.retry_after import LONGEST_WAIT, read_retry_after, seconds_until
 
 from litellm_gateway_provider_anthropic.error_kinds import ErrorReport, blamed_parameter, kind_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from litellm_gateway.wire import WireResponse
 
 _LONGEST_MESSAGE: Final = 1000
+_LIMITS: Final = "anthropic-ratelimit-"
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -66,6 +68,27 @@ def report_of(value: Any) -> ErrorReport:
     )
 
 
+def _reset_of_what_is_used_up(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds until every limit with nothing left is full again, None when none is told."""
+    waits = [
+        seconds_until(moment, headers)
+        for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+        if headers.get(f"{_LIMITS}{kind}-remaining") == "0"
+        and (moment := _moment(headers.get(f"{_LIMITS}{kind}-reset"))) is not None
+    ]
+    return min(max(waits), LONGEST_WAIT) if waits else None
+
+
+def _moment(value: str | None) -> datetime | None:
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
@@ -81,7 +104,8 @@ def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, messa
     if issubclass(kind, InvalidRequestError):
         fields["parameter"] = blamed_parameter(report.message)
     if issubclass(kind, RateLimitError | ProviderError):
-        fields["retry_after"] = read_retry_after(headers, report.message)
+        hint = read_retry_after(headers, report.message)
+        fields["retry_after"] = _reset_of_what_is_used_up(headers) if hint is None else hint
     error = kind(f"{shown} (status {status})", **fields)
     if status in (409, 499) or report.type == "conflict_error":
         error.provider_fault = False

@@ -63,6 +63,16 @@ _REFUSED: Final[tuple[tuple[type[GatewayError], re.Pattern[str]], ...]] = (
 """What a 400, 413 or 422 complains about, by phrases of its message; the first that fits decides."""
 
 
+_REPORTED: Final[tuple[tuple[type[GatewayError], re.Pattern[str]], ...]] = (
+    (QuotaExceededError, re.compile(r"calls? ?(/|per|a) ?month|payment method|spend(ing)? limit")),
+    (RateLimitError, re.compile(r"rate ?limit|too many requests")),
+    (ProviderOverloadedError, re.compile(r"overloaded|temporarily unavailable|service unavailable|no capacity")),
+    (ProviderTimeoutError, re.compile(r"timed out|time-?out\b")),
+    *_REFUSED[1:],
+)
+"""The same where no status tells: an error inside an answer."""
+
+
 def error_of_status(response: WireResponse) -> GatewayError:
     """Name the error behind a status of 400 and above; its body is ``{"id", "message"}``, or none of Cohere's."""
     body = _read(response.body)
@@ -127,7 +137,7 @@ def _kind_by_words(report: dict[str, Any], text: str) -> type[GatewayError]:
     """Judge an error inside a good status: what names no mistake of the caller is the provider's."""
     if report.get("finish_reason") == "TIMEOUT":
         return ProviderTimeoutError
-    return next((kind for kind, phrase in _REFUSED[1:] if phrase.search(text)), ProviderError)
+    return next((kind for kind, phrase in _REPORTED if phrase.search(text)), ProviderError)
 
 
 def _make(

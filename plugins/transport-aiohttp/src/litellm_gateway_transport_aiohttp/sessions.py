@@ -47,8 +47,15 @@ class ObservedConnector(aiohttp.TCPConnector):
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        """Get a connection for a request."""
-        connection = await super().connect(req, traces, timeout)
+        """Get a connection for a request.
+
+        What came unasked on a kept one would be taken for the response: such a connection is closed.
+        """
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                break
+            connection.close()
         attempt = ATTEMPT.get(None)
         protocol = connection.protocol
         if attempt is not None and protocol is not None:

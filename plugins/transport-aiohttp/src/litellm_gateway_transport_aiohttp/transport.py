@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from attrs import field, frozen
 from litellm_gateway.addressing import parse_target, proxy_from_environment, request_headers, user_agent
-from litellm_gateway.errors import GatewayError, InvalidRequestError
+from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.network import too_late
 from litellm_gateway.open_response import StreamedResponse
 from litellm_gateway.per_loop import PerLoop
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _MOST_TARGETS = 256
 _STALE_WITHIN = 0.25
 _LARGE_BODY = 512 * 1024
+_SWITCHING = 101
 _AIOHTTPS_OWN = frozenset({b"host", b"content-length"})
 _NEVER_ROUND = 1e9
 """aiohttp rounds timeouts above a threshold up to whole seconds; ours stay as they are."""
@@ -133,8 +134,12 @@ class AiohttpTransport:
             phase = "connect" if attempt.connected_at is None else "first_byte"
             failure = typed_error(error, sending.place.target, phase, at_deadline=loop.time() >= sending.deadline)
         else:
-            source = _Body(response, sending, loop)
-            return StreamedResponse(response.status, response.raw_headers, source, sending.limits)
+            if response.status != _SWITCHING:
+                source = _Body(response, sending, loop)
+                return StreamedResponse(response.status, response.raw_headers, source, sending.limits)
+            response.close()
+            label = sending.place.target.label
+            failure = MalformedResponseError(f"{label} switched to another protocol, which was not asked for")
         # Raised out here, so that aiohttp's error, which holds the headers, is not its context.
         raise failure
 

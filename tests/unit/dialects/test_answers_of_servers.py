@@ -1,0 +1,97 @@
+"""What a provider made of a dialect gives on for answers that are none, and for errors without end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from litellm_gateway.errors import AuthenticationError, MalformedResponseError, ProviderError
+from litellm_gateway.testing.provider_driver import ask, ask_streamed, build
+from litellm_gateway.testing.wire_player import Reply, WirePlayer
+from litellm_gateway_provider_openai import plugin
+
+if TYPE_CHECKING:
+    from litellm_gateway.contracts import Provider
+
+JSON = {"content-type": "application/json"}
+STREAM = {"content-type": "text/event-stream"}
+
+
+def provider_of(reply: Reply) -> Provider:
+    settings = {"api_key": "sk-0123456789abcdef", "base_url": "http://127.0.0.1:1/v1", "api": "chat"}
+    return build(plugin.gateway_provider(), settings, WirePlayer(reply))
+
+
+def test_an_answer_of_nothing_but_nulls_is_none() -> None:
+    """No content and no reason why it ended: the answer is malformed, not empty."""
+    body = b'{"choices": [{"message": {"role": null, "content": null}, "finish_reason": null}]}'
+
+    outcome = asyncio.run(ask(provider_of(Reply(headers=JSON, pieces=(body,)))))
+
+    assert isinstance(outcome.error, MalformedResponseError)
+
+
+def test_an_empty_answer_that_has_ended_is_one() -> None:
+    """A model may say nothing."""
+    body = b'{"choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]}'
+
+    outcome = asyncio.run(ask(provider_of(Reply(headers=JSON, pieces=(body,)))))
+
+    assert outcome.error is None
+    assert outcome.answer is not None
+    assert (outcome.answer.text, outcome.answer.finish_reason) == ("", "stop")
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_error_without_end_keeps_its_status(status: int) -> None:
+    """The beginning of a long error is enough; the rest is not read."""
+    reply = Reply(status=status, headers={"content-type": "text/html"}, pieces=(b"x" * 65536,) * 4096)
+
+    outcome = asyncio.run(ask(provider_of(reply)))
+
+    assert isinstance(outcome.error, ProviderError)
+    assert outcome.error.status_code == status
+
+
+def test_a_stream_that_cannot_be_read_tells_kind_and_length() -> None:
+    """The message names content type and length of what came last; the bytes are an attribute."""
+    reply = Reply(headers={"content-type": "text/event-stream"}, pieces=(b"data: {not json}\n\n",))
+
+    error = asyncio.run(ask_streamed(provider_of(reply))).error
+
+    assert isinstance(error, MalformedResponseError)
+    assert "text/event-stream" in str(error)
+    assert "18 bytes" in str(error)
+    assert error.body.startswith(b"data: {not json}")
+
+
+@pytest.mark.parametrize("body", [b"", b": only a comment\n\n", b"<html>Bad Gateway</html>"])
+def test_a_stream_without_any_event_is_malformed(body: bytes) -> None:
+    """What holds no event at all is no stream that broke: status, content type and length are told."""
+    reply = Reply(headers={"content-type": "text/event-stream"}, pieces=(body,) if body else ())
+
+    error = asyncio.run(ask_streamed(provider_of(reply))).error
+
+    assert isinstance(error, MalformedResponseError)
+    assert f"(status 200, content type text/event-stream, {len(body)} bytes)" in str(error)
+
+
+def test_an_error_body_under_the_content_type_of_a_stream_is_that_error() -> None:
+    """Servers answer JSON with status 200 under the wrong content type; its words count."""
+    body = b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}'
+
+    error = asyncio.run(ask_streamed(provider_of(Reply(headers=STREAM, pieces=(body,))))).error
+
+    assert isinstance(error, AuthenticationError)
+
+
+def test_a_stream_under_the_content_type_of_json_is_read() -> None:
+    """How a body begins tells more than its content type."""
+    said = b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+    outcome = asyncio.run(ask_streamed(provider_of(Reply(headers=JSON, pieces=(said[:30], said[30:])))))
+
+    assert outcome.error is None
+    assert outcome.answer is not None
+    assert outcome.answer.text == "Hi"

@@ -1,0 +1,131 @@
+"""What was used is counted though nobody has the answer: callers and readers that leave, verdicts against it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from litellm_gateway import GuardrailError, LiteLLMGateway, RateLimitConfig, create_gateway
+from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Offer, Verdict
+from litellm_gateway.hookspecs import hookimpl
+from litellm_gateway.telemetry import CallFinished
+from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Ear:
+    """Keeps the last event of each call."""
+
+    def __init__(self) -> None:
+        self.ended: list[CallFinished] = []
+
+    @hookimpl
+    def gateway_telemetry_sink(self) -> Offer[Any]:
+        return Offer(name="ear", summary="", build=lambda settings, context: self)
+
+    def record(self, event: Any) -> None:
+        if isinstance(event, CallFinished):
+            self.ended.append(event)
+
+    async def aclose(self) -> None:
+        return
+
+
+class Blocker:
+    """A guardrail that lets no answer pass."""
+
+    @hookimpl
+    def gateway_guardrail(self) -> GuardrailOffer:
+        return GuardrailOffer(name="blocker", summary="", build=lambda settings, context: self)
+
+    async def check_input(self, text: str, call: Any) -> Verdict:
+        return Allow()
+
+    async def check_output(self, text: str, call: Any) -> Verdict:
+        return Block("no")
+
+    async def aclose(self) -> None:
+        return
+
+
+def make(*steps: Any, **settings: Any) -> tuple[LiteLLMGateway, Ear]:
+    ear = Ear()
+    limits = RateLimitConfig(tokens_per_minute=100_000)
+    plugins = [ScriptedProvider(*steps), ear, Blocker()]
+    fields = {"guardrails": (), "telemetry": ["ear"], "rate_limit_config": limits, "max_retries": 0}
+    gateway = create_gateway(provider="scripted", plugins=plugins, discover=False, **(fields | settings))
+    return gateway, ear
+
+
+def counted(gateway: LiteLLMGateway) -> int:
+    """Tokens the limiter holds."""
+    free = [each["free"] for each in gateway.explain("x")["limits"]["each"] if each["unit"] == "tokens"]
+    return 100_000 - int(free[0])
+
+
+def slowly(step: Any) -> Callable[[Any], Any]:
+    async def give(_request: Any) -> Any:
+        await asyncio.sleep(0.03)
+        return step
+
+    return give
+
+
+async def test_what_a_blocked_answer_used_is_told() -> None:
+    """It was made and is paid for."""
+    gateway, ear = make(answer(tokens=7), guardrails=["blocker"])
+
+    with pytest.raises(GuardrailError):
+        await gateway.generate_async("x")
+
+    assert ear.ended[0].usage is not None
+    assert ear.ended[0].usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway) == 14
+
+
+async def test_a_stream_that_is_left_counts_about_what_came() -> None:
+    """One event, whose usage is an estimate."""
+    gateway, ear = make(pieces("a long piece of text", " and more"))
+    stream = gateway.generate_stream_async("a prompt")
+    await anext(stream)
+    await anext(stream)
+
+    await stream.aclose()
+
+    usage = ear.ended[0].usage
+    assert len(ear.ended) == 1
+    assert usage is not None
+    assert usage.estimated
+    assert usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway) > 0
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+async def test_a_leader_that_leaves_takes_no_tokens_out_of_the_sum(streamed: bool) -> None:
+    """The one who asked first has left, the followers pay nothing, and the sum is right all the same."""
+    gateway, ear = make(slowly(pieces("a", "b") if streamed else answer(tokens=7)), enable_request_deduplication=True)
+
+    async def ask() -> str:
+        if streamed:
+            return (await gateway.generate_stream_async("x").response()).text
+        return (await gateway.generate_async("x")).text
+
+    leader, follower = asyncio.create_task(ask()), asyncio.create_task(ask())
+    await asyncio.sleep(0.01)
+    leader.cancel()
+    text = await follower
+
+    assert text == ("ab" if streamed else "ok")
+    assert [event.outcome for event in ear.ended] == ["cancelled", "success"]
+    assert gateway.usage()["tokens"]["total"] == counted(gateway) == (3 if streamed else 14)
+
+
+async def test_an_answer_is_counted_once() -> None:
+    """What its caller has is not counted again."""
+    gateway, ear = make(answer(tokens=7))
+
+    await gateway.generate_async("x")
+
+    assert gateway.usage()["tokens"]["total"] == counted(gateway) == 14
+    assert gateway.usage()["calls"] == len(ear.ended) == 1

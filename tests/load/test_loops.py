@@ -135,7 +135,7 @@ def test_a_fork_amid_ten_calls_disturbs_none(server: LoopbackServer, transport: 
 
 def test_another_kind_of_loop(server: LoopbackServer) -> None:
     """Where uvloop is installed, a gateway works on it as on any other loop, cancelled calls included."""
-    pytest.importorskip("uvloop")
+    pytest.importorskip("uvloop", reason="uvloop is no dependency; install it to try the gateway on its loop")
 
     printed = run(
         f"""
@@ -166,8 +166,8 @@ def test_another_kind_of_loop(server: LoopbackServer) -> None:
 
 def test_cells_of_a_notebook(server: LoopbackServer) -> None:
     """Where IPython's kernel is installed: blocking and awaited calls answer in its cells, whose loop runs already."""
-    client = pytest.importorskip("jupyter_client")
-    pytest.importorskip("ipykernel")
+    client = pytest.importorskip("jupyter_client", reason="no notebook here; install ipykernel to try its cells")
+    pytest.importorskip("ipykernel", reason="no notebook here; install ipykernel to try its cells")
     begin = f"""
 from litellm_gateway import create_gateway
 gateway = create_gateway(

@@ -68,8 +68,8 @@ def test_nothing_but_a_system_message_is_refused() -> None:
             {"inlineData": {"mimeType": "image/gif", "data": "R0lG"}},
         ),
         (
-            MediaPart(kind="file", url="https://files.example/a.pdf?x=1"),
-            {"fileData": {"fileUri": "https://files.example/a.pdf?x=1", "mimeType": "application/pdf"}},
+            MediaPart(kind="file", url="https://papers.example/a.pdf?x=1"),
+            {"fileData": {"fileUri": "https://papers.example/a.pdf?x=1", "mimeType": "application/pdf"}},
         ),
         (
             MediaPart(kind="file", url="https://generativelanguage.googleapis.com/v1beta/files/abc-123"),

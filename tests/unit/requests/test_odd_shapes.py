@@ -189,7 +189,7 @@ def test_no_error_quotes_the_answer(case: str) -> None:
 
 def test_a_pydantic_model_tells_where_and_not_what() -> None:
     """Its own error shows the input; the gateway's names the field and the rule."""
-    pydantic = pytest.importorskip("pydantic")
+    pydantic = pytest.importorskip("pydantic", reason="pydantic is optional: its models are taken when it is there")
     inner = pydantic.create_model("Inner", count=(int, ...))
     model = pydantic.create_model("Outer", inner=(inner, ...), items=(list[int], ...))
 
@@ -202,7 +202,7 @@ def test_a_pydantic_model_tells_where_and_not_what() -> None:
 
 def test_a_pydantic_model_without_a_schema_is_refused() -> None:
     """Before anything is sent."""
-    pydantic = pytest.importorskip("pydantic")
+    pydantic = pytest.importorskip("pydantic", reason="pydantic is optional: its models are taken when it is there")
     model: Callable[..., Any] = pydantic.create_model(
         "Odd", call=(type(lambda: 1), ...), __config__={"arbitrary_types_allowed": True}
     )

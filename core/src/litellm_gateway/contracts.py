@@ -269,7 +269,9 @@ class Route:
     provider: str
     model: str
 
-    @property
-    def id(self) -> str:
-        """``provider/model``."""
+    id: str = field(init=False, eq=False, repr=False)
+    """``provider/model``."""
+
+    @id.default
+    def _id(self) -> str:
         return f"{self.provider}/{self.model}"

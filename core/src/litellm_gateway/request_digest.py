@@ -6,8 +6,10 @@ counts, so a field added tomorrow counts by itself. It knows no tenant; that is 
 
 from __future__ import annotations
 
+import marshal
 from functools import lru_cache
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, not_
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the same request must get another digest, so that answers of before are not found."""
 
 _PERSON = b"litellm-gateway"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes})
+_MARSHAL = 2
+"""The last version of that format in which equal values are always written alike."""
 
 
 def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
@@ -38,80 +42,42 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
     """
     import hashlib  # costs milliseconds where ssl is not loaded yet
 
-    parts: list[str] = [f"{FORMAT};"]
     try:
-        _write(parts, route)
-        _write(parts, request)
-    except RecursionError:
+        # Written only, never read: a form in which no text can pretend to be structure, and no two values are alike.
+        canonical = marshal.dumps((FORMAT, route, _flat(request)), _MARSHAL)
+    except (RecursionError, ValueError):
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
-    canonical = "".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(canonical, digest_size=32, person=_PERSON).hexdigest()
 
 
-# Each value is written with a letter for its kind, and whatever has no fixed end with its length before it, so that
-# no text can pretend to be structure and no two values are written alike.
-def _write(parts: list[str], value: Any) -> None:
+def _flat(value: Any) -> Any:
+    """Bring a value down to exactly the plain types, lists, mappings, and tuples for objects."""
     kind: Any = type(value)
-    if kind is str:
-        parts += ("s", str(len(value)), ":", value)
-    elif kind in _PLAIN:
-        parts.append(f"{kind.__name__[0]}{value!r};")
-    elif kind is tuple or kind is list:
-        parts.append(f"l{len(value)}:")
-        for item in value:
-            _write(parts, item)
-    elif kind is dict:
-        parts.append(f"m{len(value)}:")
-        for name, item in value.items():
-            _write(parts, _plain_key(name))
-            _write(parts, item)
-    else:
-        plan = _plan(kind)
-        if plan is None:
-            _write(parts, _plain(value))
-        else:
-            _write_fields(parts, plan, value)
-
-
-_Plan = tuple[str, tuple[str, ...], "Callable[[Any], tuple[Any, ...]]", tuple[Any, ...]]
-
-
-def _write_fields(parts: list[str], plan: _Plan, value: Any) -> None:
-    """Write the class and its fields by name; a field at its default goes without saying."""
-    tag, names, read, defaults = plan
-    parts.append(tag)
-    for name, item, default in zip(names, read(value), defaults, strict=True):
-        if item is default or (type(item) is type(default) and item == default):
-            continue
-        parts.append(name)
-        _write(parts, item)
-    parts.append("e")
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return [*map(_flat, value)]
+    if kind is dict:
+        return {_plain_key(name): _flat(item) for name, item in value.items()}
+    plan = _plan(kind)
+    if plan is None:
+        return _flat(_plain(value))
+    name, read = plan
+    items = read(value)
+    # most fields are plain, and sorted out without a line of Python for each
+    plain = tuple(map(_PLAIN.__contains__, map(type, items)))
+    return name, plain, (*compress(items, plain),), [*map(_flat, compress(items, map(not_, plain)))]
 
 
 @lru_cache(maxsize=256)
-def _plan(kind: Hashable) -> _Plan | None:
-    """Read off a class how to write it: its name, its fields, a getter for all of them, their defaults."""
+def _plan(kind: Hashable) -> tuple[str, Callable[[Any], tuple[Any, ...]]] | None:
+    """Read off a class how to write it: its name, and a getter for all of its fields."""
     if not isinstance(kind, type) or not attrs.has(kind):
         return None
-    fields = attrs.fields(kind)
-    names = tuple(field.name for field in fields)
-    written = tuple(f"f{name}=" for name in names)
+    names = tuple(field.name for field in attrs.fields(kind))
     # attrgetter is many times faster, but gives a bare value instead of a tuple when asked for one name
-    many = len(names) > 1
-    read = attrgetter(*names) if many else lambda value: tuple(getattr(value, name) for name in names)
-    return f"o{kind.__module__}.{kind.__qualname__};", written, read, tuple(map(_default, fields))
-
-
-def _default(field: attrs.Attribute[Any]) -> Any:
-    """Give the default at which a field may be left out; nothing equals the one of a field that never may."""
-    factory = getattr(field.default, "factory", None)
-    if factory is not None:
-        default = object() if getattr(field.default, "takes_self", False) else factory()
-    else:
-        default = field.default
-    # equal containers may still differ inside, as (1,) and (True,) do; empty ones and plain values cannot
-    plain_or_empty = type(default) in _PLAIN or (isinstance(default, tuple | list | dict) and not default)
-    return default if plain_or_empty else object()
+    read = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
+    return f"{kind.__module__}.{kind.__qualname__}", read
 
 
 def _plain_key(name: Any) -> Any:

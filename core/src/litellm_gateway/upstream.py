@@ -22,7 +22,7 @@ from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_tim
 from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.contracts import Call, EmbedLimits, Spent
@@ -101,7 +101,9 @@ class Upstream:
         def lead() -> Awaitable[Made]:
             nonlocal leads
             leads = True
-            return self._lead(call, request, routes, apart)
+            if self.shared_flight is None:
+                return self._submit(call, request, routes)
+            return self._lead(self.shared_flight, call, request, routes, apart)
 
         apart = _apart(call, key)
         while True:
@@ -122,28 +124,30 @@ class Upstream:
         shared = self.single_flight.stream(_apart(call, key), lambda: self._stream(call, request, routes, made))
         return (in_time(shared, call), None) if shared.shared else (shared, made)
 
-    async def _lead(self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey) -> Made:
+    async def _lead(
+        self, shared: SharedFlight[Made], call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey
+    ) -> Made:
         """Make the answer for all who ask alike in this process, or take the one another process makes."""
-        if self.shared_flight is None:
-            return await self._submit(call, request, routes)
-        landed = await self.shared_flight.run(key, lambda: self._submit(call, request, routes), call.remaining)
+        landed = await shared.run(key, lambda: self._submit(call, request, routes), call.remaining)
         if not landed.elsewhere:
             return landed.answer
         return evolve(landed.answer, elsewhere=True, fresh_for=landed.fresh_for)
 
-    async def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Made:
+    def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Awaitable[Made]:
         if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
-            return await self._send_in_parts(call, request, routes)
-        batched = self.batching.submit(call, request, routes, self._send_in_parts, self._spent)
-        made: Made = await within_deadline(call, batched)  # the batch has the time of its most patient request
-        return made
+            return self._send_whole(call, request, routes)
+        batched: Awaitable[Made] = self.batching.submit(call, request, routes, self._send_whole, self._spent)
+        return within_deadline(call, batched)  # the batch has the time of its most patient request
 
-    async def _send_in_parts(
+    def _send_whole(
         self, call: Call, request: AnyRequest, routes: Sequence[Route], *, merged: bool = False
-    ) -> Made:
+    ) -> Coroutine[Any, Any, Made]:
         """Send a request, or as many as the provider's limits make of it; what is ``merged`` is others' as well."""
-        if not isinstance(request, EmbedRequest):
-            return await self._send(call, request, routes)
+        if isinstance(request, EmbedRequest):
+            return self._send_in_parts(call, request, routes, merged=merged)
+        return self._send(call, request, routes)
+
+    async def _send_in_parts(self, call: Call, request: EmbedRequest, routes: Sequence[Route], *, merged: bool) -> Made:
         parts = parts_of(request, self.embed_limits(routes[0]))
         if len(parts) == 1:
             return await self._send(call, request, routes, merged=merged)

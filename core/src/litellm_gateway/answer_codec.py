@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Entries of another format are refused, never guessed at."""
 
-PER_CALL = frozenset({"latency", "cached", "shared", "attempts"})
+PER_CALL = frozenset({"latency", "cached", "shared", "attempts", "hedged", "failures"})
 """Metadata that tells of one call, not of the answer: never stored."""
 
 T = TypeVar("T")

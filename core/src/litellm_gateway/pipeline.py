@@ -225,7 +225,7 @@ class Pipeline:
             "hedged": call.hedges[-1].answered_by if call.hedges else None,
             "failures": failures_of(call) if call.errors else (),
         }
-        return evolve(answer, metadata=metadata)
+        return answer.with_metadata(metadata) if isinstance(answer, GenerateResponse) else evolve(answer, metadata=metadata)
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

@@ -7,9 +7,9 @@ counts, so a field added tomorrow counts by itself. It knows no tenant; that is 
 from __future__ import annotations
 
 import marshal
+from collections.abc import Callable
 from functools import lru_cache
-from itertools import compress
-from operator import attrgetter, not_
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,7 +17,7 @@ import attrs
 from litellm_gateway.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
 
@@ -27,7 +27,9 @@ FORMAT = 3
 _PERSON = b"litellm-gateway"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes})
 _MARSHAL = 2
-"""The last version of that format in which equal values are always written alike."""
+"""The last version of that format in which equal values are always written alike; it is written only, never read."""
+
+_Getter = Callable[[Any], tuple[Any, ...]]
 
 
 def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
@@ -43,41 +45,52 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
     import hashlib  # costs milliseconds where ssl is not loaded yet
 
     try:
-        # Written only, never read: a form in which no text can pretend to be structure, and no two values are alike.
-        canonical = marshal.dumps((FORMAT, route, _flat(request)), _MARSHAL)
+        try:
+            canonical = marshal.dumps((FORMAT, route, _flat(request, thorough=False)), _MARSHAL)
+        except ValueError:  # a simple field holds an object, or something that only looks like a plain value
+            canonical = marshal.dumps((FORMAT, route, _flat(request, thorough=True)), _MARSHAL)
     except (RecursionError, ValueError):
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
     return hashlib.blake2b(canonical, digest_size=32, person=_PERSON).hexdigest()
 
 
-def _flat(value: Any) -> Any:
-    """Bring a value down to exactly the plain types, lists, mappings, and tuples for objects."""
+def _flat(value: Any, *, thorough: bool) -> Any:
+    """Bring a value down to plain ones, lists and mappings; an object becomes a tuple that begins like no other.
+
+    Fields that are plain values unless somebody sets them to more are looked into only if ``thorough``.
+    """
     kind: Any = type(value)
     if kind in _PLAIN:
         return value
     if kind is tuple or kind is list:
-        return [*map(_flat, value)]
+        return [_flat(item, thorough=thorough) for item in value] if value else []
     if kind is dict:
-        return {_plain_key(name): _flat(item) for name, item in value.items()}
+        return {_plain_key(name): _flat(item, thorough=thorough) for name, item in value.items()} if value else {}
     plan = _plan(kind)
     if plan is None:
-        return _flat(_plain(value))
-    name, read = plan
-    items = read(value)
-    # most fields are plain, and sorted out without a line of Python for each
-    plain = tuple(map(_PLAIN.__contains__, map(type, items)))
-    return name, plain, (*compress(items, plain),), [*map(_flat, compress(items, map(not_, plain)))]
+        return _flat(_plain(value), thorough=thorough)
+    name, simple, others = plan
+    known = simple(value)
+    if thorough:
+        known = tuple([_flat(item, thorough=True) for item in known])
+    return ..., name, known, [_flat(item, thorough=thorough) for item in others(value)]
 
 
 @lru_cache(maxsize=256)
-def _plan(kind: Hashable) -> tuple[str, Callable[[Any], tuple[Any, ...]]] | None:
-    """Read off a class how to write it: its name, and a getter for all of its fields."""
+def _plan(kind: Hashable) -> tuple[str, _Getter, _Getter] | None:
+    """Read off a class how to write it: its name, and getters for its fields, those with a plain default apart."""
     if not isinstance(kind, type) or not attrs.has(kind):
         return None
-    names = tuple(field.name for field in attrs.fields(kind))
-    # attrgetter is many times faster, but gives a bare value instead of a tuple when asked for one name
-    read = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
-    return f"{kind.__module__}.{kind.__qualname__}", read
+    fields = attrs.fields(kind)
+    simple = [field.name for field in fields if type(field.default) in _PLAIN]
+    others = [field.name for field in fields if type(field.default) not in _PLAIN]
+    return f"{kind.__module__}.{kind.__qualname__}", _getter(simple), _getter(others)
+
+
+def _getter(names: list[str]) -> _Getter:
+    if len(names) > 1:
+        return attrgetter(*names)  # many times faster, but gives a bare value when asked for one name
+    return lambda value: tuple([getattr(value, name) for name in names])
 
 
 def _plain_key(name: Any) -> Any:

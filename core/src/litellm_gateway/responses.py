@@ -29,7 +29,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"
 ChunkKind = Literal["start", "text", "reasoning", "refusal", "tool_call", "annotation", "usage", "finish"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)  # made and copied faster so, and every call makes two
 class GenerateResponse:
     """A model's whole answer.
 
@@ -58,6 +58,12 @@ class GenerateResponse:
     annotations: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     parsed: Any = field(default=None, repr=False)
     metadata: Mapping[str, Any] = field(factory=dict)
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> GenerateResponse:
+        """Give a copy with other metadata."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, metadata=metadata)
+        return copy
 
     def to_message(self) -> Message:
         """Give the answer as the assistant's turn of a conversation, with the reasoning that must go back."""

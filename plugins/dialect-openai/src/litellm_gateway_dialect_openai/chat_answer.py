@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from litellm_gateway.wire import WireResponse
+
+_OF_ANSWER: Final = frozenset({"service_tier", "system_fingerprint"})
+_OF_CHOICE: Final = frozenset({"logprobs", "native_finish_reason"})
 
 
 def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateResponse:
@@ -96,13 +99,9 @@ def _metadata(body: dict[str, Any], choices: list[Any], headers: Mapping[str, st
         metadata["provider_request_id"] = request_id
     if response_id := as_text(body.get("id"), "id"):
         metadata["response_id"] = response_id
-    for name in ("system_fingerprint", "service_tier"):
-        if value := body.get(name):
-            metadata[name] = value
-    first = as_object(choices[0], "choice")
-    for name in ("logprobs", "native_finish_reason"):
-        if value := first.get(name):
-            metadata[name] = value
+    for source, names in ((body, _OF_ANSWER), (as_object(choices[0], "choice"), _OF_CHOICE)):
+        if not names.isdisjoint(source):
+            metadata.update((name, source[name]) for name in sorted(names) if source.get(name))
     metadata.update(read_extras(body))
     if len(choices) > 1:  # asked for by n; the first is the answer itself
         others = (as_object(choice, "choice") for choice in choices[1:])

@@ -28,18 +28,21 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
     """
     prompt = as_count(usage.get("prompt_tokens"), "prompt_tokens")
     completion = as_count(usage.get("completion_tokens"), "completion_tokens")
-    details = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
-    cached = details.get("cached_tokens")
+    details, cached, written = usage.get("prompt_tokens_details"), None, 0
+    if details is not None:
+        details = as_object(details, "prompt_tokens_details")
+        cached, written = details.get("cached_tokens"), as_count(details.get("cache_write_tokens"), "cache_write_tokens")
     if cached is None:
         cached = usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens"))
-    read = min(as_count(cached, "cached_tokens"), prompt)
-    written = min(as_count(details.get("cache_write_tokens"), "cache_write_tokens"), prompt - read)
-    reasoning = _reasoning_tokens(usage)
-    total = as_count(usage.get("total_tokens"), "total_tokens")
-    on_top = reasoning > 0 and total == prompt + completion + reasoning
-    if reasoning > completion:
-        on_top = total != prompt + completion
-        reasoning = reasoning if on_top else completion  # a router's estimate can be above the count itself
+    read = min(as_count(cached, "cached_tokens"), prompt) if cached else 0
+    written = min(written, prompt - read)
+    reasoning, on_top = _reasoning_tokens(usage), False
+    if reasoning:
+        total = as_count(usage.get("total_tokens"), "total_tokens")
+        on_top = total == prompt + completion + reasoning
+        if reasoning > completion:
+            on_top = total != prompt + completion
+            reasoning = reasoning if on_top else completion  # a router's estimate can be above the count itself
     return TokenUsage(
         input_tokens=prompt - read - written,
         cache_read_tokens=read,
@@ -50,6 +53,9 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
 
 
 def _reasoning_tokens(usage: dict[str, Any]) -> int:
-    details = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
-    count = details.get("reasoning_tokens")
-    return as_count(usage.get("reasoning_tokens") if count is None else count, "reasoning_tokens")
+    details, count = usage.get("completion_tokens_details"), None
+    if details is not None:
+        count = as_object(details, "completion_tokens_details").get("reasoning_tokens")
+    if count is None:
+        count = usage.get("reasoning_tokens")
+    return as_count(count, "reasoning_tokens")

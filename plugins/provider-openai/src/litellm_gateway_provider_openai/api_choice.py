@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Literal
 
 from litellm_gateway.messages import MediaPart
@@ -44,14 +45,12 @@ def wants_responses(request: GenerateRequest) -> bool:
     return _asks_for_it(request.messages)
 
 
+_CHAT_PARAMETERS: Final = attrgetter("stop", "seed", "presence_penalty", "frequency_penalty")
+_NONE_OF_THEM: Final = ((), None, None, None)
+
+
 def _only_chat_says_it(request: GenerateRequest) -> bool:
-    return (
-        bool(request.stop)
-        or request.seed is not None
-        or request.presence_penalty is not None
-        or request.frequency_penalty is not None
-        or (request.n or 1) > 1
-    )
+    return _CHAT_PARAMETERS(request) != _NONE_OF_THEM or (request.n or 1) > 1
 
 
 def _asks_for_it(messages: tuple[Message, ...]) -> bool:

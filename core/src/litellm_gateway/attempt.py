@@ -80,7 +80,7 @@ class Attempt:
             self._breaker.released(self._ticket)
             if self._first_content is None and self._is_overtaken():
                 self._took(seconds)  # at least: leaving it out would make the route look fast
-        if self._owner.telemetry.active:
+        if self.call.watched:
             self._owner.telemetry.emit(self._event(error))
 
     def _event(self, error: BaseException | None) -> AttemptFinished:

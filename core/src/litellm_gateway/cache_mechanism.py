@@ -104,7 +104,13 @@ class CacheMechanism:
         Raises:
             ConfigurationError: No backend is attached.
         """
-        answer = await self._read(key, self._attached())
+        backend, answer = self._attached(), None
+        if not self._resting():
+            try:
+                data = await within(self._patience, backend.get(key))
+                answer = None if data is None else answer_codec.decode(key, data)
+            except Exception as error:
+                self._note(error)
         if answer is None:
             self.stats.misses += 1
         else:
@@ -152,16 +158,6 @@ class CacheMechanism:
         """Close the backend; none there is no error."""
         if self._backend is not None:
             await self._backend.aclose()
-
-    async def _read(self, key: CacheKey, backend: CacheBackend) -> GenerateResponse | EmbedResponse | None:
-        if self._resting():
-            return None
-        try:
-            data = await within(self._patience, backend.get(key))
-            return None if data is None else answer_codec.decode(key, data)
-        except Exception as error:
-            self._note(error)
-            return None
 
     def _attached(self) -> CacheBackend:
         if self._backend is None:

@@ -37,6 +37,7 @@ class Call:
         hedges: Requests that were sent a second time while they were on their way.
         spent: What answers to it used, each with its route and the model as the provider named it.
         ended: Whether its caller has its answer, or has left; others may still wait for what it asked.
+        watched: Whether anybody listened to telemetry when it began; if not, no event of it is built.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Call:
     hedges: tuple[Hedge, ...] = field(default=(), repr=False)
     spent: tuple[Spent, ...] = field(default=(), repr=False)
     ended: bool = False
+    watched: bool = True
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""

@@ -6,7 +6,7 @@ A dialect has no clock, no client and no log. Framing is done here, timing and s
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from litellm_gateway.answer_pieces import as_chunks as as_chunks, says_something  # also known from here
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
@@ -15,7 +15,7 @@ from litellm_gateway.secrets import redact
 from litellm_gateway.wire import Limits, WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
     from litellm_gateway.contracts import BuildContext, Call
     from litellm_gateway.framing import Framing, ServerEvent
@@ -119,10 +119,10 @@ class DialectProvider:
         self._limits = limits
         self._sign = sign
 
-    async def generate(self, request: GenerateRequest, call: Call) -> GenerateResponse:
+    def generate(self, request: GenerateRequest, call: Call) -> Coroutine[Any, Any, GenerateResponse]:
         """Send once, read the whole answer."""
         write = partial(self.dialect.encode_generate, request, stream=False)
-        return await self.ask(write, partial(self._read_whole, request), call, request.model)
+        return self.ask(write, partial(self._read_whole, request), call, request.model)
 
     async def ask(
         self, write: Callable[[], WireRequest], read: Callable[[WireResponse], T], call: Call, model: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from litellm_gateway.call import Call
 from litellm_gateway.config import GatewayConfig, RateLimitConfig, from_mapping
 from litellm_gateway.errors import ConfigurationError, GatewayError
 from litellm_gateway.further_calls import FurtherCalls
@@ -23,6 +24,7 @@ from litellm_gateway.request_builder import (
 )
 from litellm_gateway.secrets import as_secret
 from litellm_gateway.setting_checks import with_secret_keys
+from litellm_gateway.telemetry import CallRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from litellm_gateway.batches import Batches
     from litellm_gateway.cache_mechanism import CacheMechanism
     from litellm_gateway.composition import Composition
-    from litellm_gateway.contracts import Call
     from litellm_gateway.requests import AnyRequest, EmbedOptions, GenerateOptions
     from litellm_gateway.response_stream import BlockingResponseStream, ResponseStream
     from litellm_gateway.responses import EmbedResponse, GenerateResponse
@@ -112,7 +113,6 @@ class LiteLLMGateway(Oversight, FurtherCalls):
         ``StreamInterruptedError`` or the provider's own error, with ``partial`` holding what came.
         """
         from litellm_gateway.response_stream import ResponseStream
-        from litellm_gateway.telemetry import CallRecord
 
         request = build_generate(prompt, options, default_model=self._default_model)
 
@@ -195,14 +195,10 @@ class LiteLLMGateway(Oversight, FurtherCalls):
         return f"<LiteLLMGateway {', '.join(self._composition.targets)}{' closed' if self._closed else ''}>"
 
     async def _run(self, request: AnyRequest, options: Mapping[str, Any], operation: Any) -> Any:
-        from litellm_gateway.telemetry import CallRecord
-
         call = self._open_call(options)
         return await self._composition.pipeline.run(call, request, CallRecord(call=call, operation=operation))
 
     def _open_call(self, options: Mapping[str, Any]) -> Call:
-        from litellm_gateway.contracts import Call
-
         if self._closed:
             raise GatewayError("this gateway is closed; make a new one with create_gateway()")
         timeout, rule = check_timeout(options.get("timeout")), options.get("on_unsupported")

@@ -35,6 +35,7 @@ class Guards:
 
     Attributes:
         failures: How often each guardrail failed (not: blocked), by name.
+        active: Is there any guardrail? Without one every method gives back what it got.
     """
 
     def __init__(self, guardrails: Sequence[tuple[GuardrailOffer, Guardrail]] = ()) -> None:
@@ -49,11 +50,7 @@ class Guards:
             for offer, guardrail in guardrails
             if "output" in offer.stages
         )
-
-    @property
-    def active(self) -> bool:
-        """Is there any guardrail? Without one every method gives back what it got."""
-        return bool(self._input or self._output)
+        self.active = bool(self._input or self._output)
 
     def names(self) -> dict[str, list[str]]:
         """Give the names of the guardrails per stage, in the order they run."""
@@ -113,23 +110,19 @@ async def _check_texts(checks: Sequence[Check], request: EmbedRequest, call: Cal
 async def _check_messages(checks: Sequence[Check], request: GenerateRequest, call: Call) -> GenerateRequest:
     changed: list[Message] | None = None
     for index, message in enumerate(request.messages):
-        checked = await _check_message(checks, message, call)
-        if checked is not message:
+        text = message.text
+        approved = await approve(checks, text, call)
+        if approved != text:
             changed = changed or list(request.messages)
-            changed[index] = checked
+            changed[index] = await _changed(checks, message, approved, call)
     return request if changed is None else evolve(request, messages=tuple(changed))
 
 
-async def _check_message(checks: Sequence[Check], message: Message, call: Call) -> Message:
-    """Judge a message as one text, so that nothing hides by being cut into parts."""
+async def _changed(checks: Sequence[Check], message: Message, approved: str, call: Call) -> Message:
+    """Give a message with another text; it was judged as one, so that nothing hides by being cut into parts."""
     content = message.content
     if isinstance(content, str):
-        approved = await approve(checks, content, call)
-        return message if approved == content else evolve(message, content=approved)
-    text = message.text
-    approved = await approve(checks, text, call)
-    if approved == text:
-        return message
+        return evolve(message, content=approved)
     parts = [await _check_part(checks, part, call) for part in content]
     message = evolve(message, content=tuple(parts))
     approved = await approve(checks, message.text, call)

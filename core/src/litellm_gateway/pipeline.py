@@ -77,12 +77,14 @@ class Pipeline:
             key = self.key(call.tenant, request, routes, call.on_unsupported)
             answer = await self._look_up(key, record)
             if answer is None:
-                answer = await self._make(call, request, routes, key, record)
+                made, record.shared = await self.upstream.make(call, request, routes, key)
+                record.provider, record.model = made.route.provider, made.route.model
+                answer = made.answer
             checked = answer
             if self.guards.active and isinstance(answer, GenerateResponse):
                 checked = await self.guards.check_response(answer, call)
             signed = self._signed(checked, call, record)
-            if not record.cached and not record.shared and checked is answer:
+            if key is not None and not record.cached and not record.shared and checked is answer:
                 await self._store(key, signed)
             return signed
         except BaseException as error:
@@ -125,7 +127,7 @@ class Pipeline:
                 yield piece
             answer = shown.build(model=record.model or request.model, metadata={})
             signed = record.answer = self._signed(answer, call, record)
-            if made is not None and made.text == answer.text:
+            if key is not None and made is not None and made.text == answer.text:
                 await self._store(key, signed)
         except BaseException as error:
             record.failed(error)
@@ -172,16 +174,9 @@ class Pipeline:
         record.model = answer.model
         return answer
 
-    async def _store(self, key: CacheKey | None, answer: Response) -> None:
-        if self.cache is not None and key is not None:
+    async def _store(self, key: CacheKey, answer: Response) -> None:
+        if self.cache is not None:
             await self.cache.store(key, answer, self.cache_ttl)
-
-    async def _make(
-        self, call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
-    ) -> Any:
-        made, record.shared = await self.upstream.make(call, request, routes, key)
-        record.provider, record.model = made.route.provider, made.route.model
-        return made.answer
 
     async def _pieces(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord

@@ -231,9 +231,10 @@ class Telemetry:
         return False
 
     def started(self, record: CallRecord, model: str) -> None:
-        """A call entered the pipeline."""
-        if self.active:
-            call = record.call
+        """A call entered the pipeline; whether anybody listens now decides for all of its events."""
+        call = record.call
+        call.watched = self.active
+        if call.watched:
             self.emit(
                 CallStarted(
                     call_id=call.id, tenant=call.tenant, operation=record.operation, model=model, at=call.started_at
@@ -242,7 +243,7 @@ class Telemetry:
 
     def finished(self, record: CallRecord) -> None:
         """A call left the pipeline."""
-        if self.active:
+        if record.call.watched:
             self.emit(record.event())
 
     def emit(self, event: Event) -> None:

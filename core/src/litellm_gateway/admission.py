@@ -18,6 +18,8 @@ from litellm_gateway.limit_storage import SlidingWindows
 from litellm_gateway.provider_pace import ProviderPace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from litellm_gateway.limit_plans import Amounts, Ask, Limit, Plan, Scope
 
 _REMEMBERED = 4096
@@ -84,21 +86,18 @@ class Admission:
         plan, amounts = ask.plan, ask.amounts
         if (self._held and self._is_held(plan)) or not self._has_places(plan):
             return False
-        taken: list[tuple[_Item, int]] = []
-        for item in self._items_of(plan):
-            amount = amounts[item.metric]
+        items = self._items_of(plan)
+        for taken, item in enumerate(items):
             if item.soft:
-                self._storage.charge(item.key, item.seconds, amount)
-            elif not self._strategy.hit(item, cost=amount):
-                self._take_back(taken)
+                self._storage.charge(item.key, item.seconds, amounts[item.metric])
+            elif not self._strategy.hit(item, cost=amounts[item.metric]):
+                self._take_back(items[:taken], amounts)
                 return False
-            taken.append((item, amount))
         if plan.heeds and not self.pace.take(plan.model, amounts[1], self.now):
-            self._take_back(taken)
+            self._take_back(items, amounts)
             return False
-        for scope in plan.scopes:
-            if scope.concurrency is not None:
-                self._under_way[scope.key] = self._under_way.get(scope.key, 0) + 1
+        for key, _ in plan.places:
+            self._under_way[key] = self._under_way.get(key, 0) + 1
         return True
 
     def over_budget(self, ask: Ask) -> tuple[Limit, float] | None:
@@ -147,13 +146,12 @@ class Admission:
         """Free the places a request held while it was under way."""
         if plan.heeds:
             self.pace.ended(plan.model)
-        for scope in plan.scopes:
-            if scope.concurrency is not None:
-                left = self._under_way.get(scope.key, 0) - 1
-                if left > 0:
-                    self._under_way[scope.key] = left
-                else:
-                    self._under_way.pop(scope.key, None)
+        for key, _ in plan.places:
+            left = self._under_way.get(key, 0) - 1
+            if left > 0:
+                self._under_way[key] = left
+            else:
+                self._under_way.pop(key, None)
 
     def correct(self, plan: Plan, changes: Amounts, at: float) -> None:
         """Change what was counted at time ``at``: less is taken off there, more counts from now on."""
@@ -194,14 +192,14 @@ class Admission:
         return any(self._held.get(scope.key, 0.0) > self.now for scope in plan.scopes)
 
     def _has_places(self, plan: Plan) -> bool:
-        for scope in plan.scopes:
-            if scope.concurrency is not None and self._under_way.get(scope.key, 0) >= scope.concurrency:
+        for key, most in plan.places:
+            if self._under_way.get(key, 0) >= most:
                 return False
         return True
 
-    def _take_back(self, taken: list[tuple[_Item, int]]) -> None:
-        for item, cost in taken:
-            self._storage.give_back(item.key, cost, self.now)
+    def _take_back(self, taken: Sequence[_Item], amounts: Amounts) -> None:
+        for item in taken:
+            self._storage.give_back(item.key, amounts[item.metric], self.now)
 
     def _items_of(self, plan: Plan) -> tuple[_Item, ...]:
         items = self._items.get(plan)

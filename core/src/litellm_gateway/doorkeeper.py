@@ -103,10 +103,10 @@ class Doorkeeper:
         self.admission.now = self._clock()
         self.admission.ended(ask.plan)
         self.admission.correct(ask.plan, changes, at)
+        if self.queue.is_empty:
+            return
         self.has_asked(ask, asking, serve=not ask.plan.shared)
-        if (
-            ask.plan.shared and not self.queue.is_empty
-        ):  # the tenant's own limits may be what others of its requests wait for elsewhere
+        if ask.plan.shared:  # the tenant's own limits may be what others of its requests wait for elsewhere
             self.serve(self.queue.pools())
 
     def has_asked(self, ask: Ask, asking: Reservation, *, serve: bool = True) -> None:

@@ -81,6 +81,7 @@ class Plan:
         tenant, model: Whose, and to which.
         scopes: The tenant's own, then the shared one if any.
         limits: Those of all scopes, then those of budgets.
+        places: Keys of the scopes that limit requests under way, with how many each allows.
         line: Requests of one line are served in order.
         pool: Lines of one pool wait for the same places, and take turns.
         shared: Whether other tenants are in the pool.
@@ -96,6 +97,7 @@ class Plan:
     model: str
     scopes: tuple[Scope, ...]
     limits: tuple[Limit, ...]
+    places: tuple[tuple[str, int], ...]
     line: str
     pool: str
     shared: bool
@@ -176,6 +178,7 @@ class Plans:
             model=model,
             scopes=scopes,
             limits=(*limits, *spending),
+            places=tuple((scope.key, scope.concurrency) for scope in scopes if scope.concurrency is not None),
             line=f"{mine.key}\x1f{pool}{apart}",
             pool=pool,
             shared=len(scopes) > 1,

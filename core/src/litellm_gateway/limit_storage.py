@@ -25,17 +25,22 @@ SLOTS = 240
 class _Window:
     """What one key was admitted lately: slot numbers, oldest first, and the amount of each."""
 
-    __slots__ = ("amounts", "slots", "total", "width")
+    __slots__ = ("_current", "_until", "amounts", "slots", "total", "width")
 
     def __init__(self, expiry: float) -> None:
         self.width = expiry / SLOTS
+        self._current, self._until = -1, -math.inf
         self.slots: list[int] = []
         self.amounts: list[int] = []
         self.total = 0
 
     def advance(self, now: float) -> int:
         """Forget slots that are over, give the number of the current one."""
-        current = math.floor(now / self.width)
+        current = self._current
+        if current * self.width <= now < self._until:
+            return current
+        self._current = current = math.floor(now / self.width)
+        self._until = (current + 1) * self.width
         slots = self.slots
         if slots and slots[0] < current - SLOTS:
             over = bisect_right(slots, current - SLOTS - 1)

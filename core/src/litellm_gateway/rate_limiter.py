@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from litellm_gateway.config import RateLimitConfig
+from litellm_gateway.limit_hints import read_limit_hints
 from litellm_gateway.limit_plans import Ask, Plans
 from litellm_gateway.limit_refusals import over_budget, refused
 from litellm_gateway.limit_store import Refused
@@ -131,8 +132,6 @@ class RateLimiter:
         door, plans = self._door, self._plans
         if door is None or plans is None or not plans.config.heed_provider_limits:
             return
-        from litellm_gateway.limit_hints import read_limit_hints
-
         hints = read_limit_hints(headers)
         if hints is None and not closed_for:
             return

@@ -114,7 +114,7 @@ class Reserving:
             model,
             estimate.total,
             call.deadline,
-            money=self._most_money(routes, estimate),
+            money=self._most_money(routes, estimate) if self.counts_money else 0,
             priority=call.priority,
             alone=len(routes) == 1,
         )

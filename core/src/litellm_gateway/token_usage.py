@@ -43,7 +43,10 @@ class TokenUsage:
     @property
     def total_tokens(self) -> int:
         """Input and output together."""
-        return self.prompt_tokens + self.completion_tokens
+        return (
+            self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+            + self.output_tokens + self.reasoning_tokens
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, int]:
         """Give the usage as the user's guide shows it."""

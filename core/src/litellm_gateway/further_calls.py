@@ -9,11 +9,12 @@ from litellm_gateway.request_builder import build_generate, check_model, check_t
 from litellm_gateway.requests import ModelListRequest, ModerationRequest, RerankRequest, TokenCountRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from typing import Unpack
 
     from litellm_gateway.requests import AnyRequest, GenerateOptions
     from litellm_gateway.responses import ModelList, ModerationResponse, RerankResponse, TokenCount
+    from litellm_gateway.telemetry import Operation
 
 
 class FurtherCalls(ABC):
@@ -24,7 +25,9 @@ class FurtherCalls(ABC):
     """
 
     @abstractmethod
-    async def _run(self, request: AnyRequest, options: Mapping[str, Any], operation: Any) -> Any: ...
+    def _run(
+        self, request: AnyRequest, options: Mapping[str, Any], operation: Operation
+    ) -> Coroutine[Any, Any, Any]: ...
 
     async def rerank_async(
         self,

@@ -27,7 +27,7 @@ from litellm_gateway.setting_checks import with_secret_keys
 from litellm_gateway.telemetry import CallRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from types import TracebackType
     from typing import Self, Unpack
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from litellm_gateway.response_stream import BlockingResponseStream, ResponseStream
     from litellm_gateway.responses import EmbedResponse, GenerateResponse
     from litellm_gateway.secrets import Secret
+    from litellm_gateway.telemetry import Operation
 
 
 class LiteLLMGateway(Oversight, FurtherCalls):
@@ -194,9 +195,9 @@ class LiteLLMGateway(Oversight, FurtherCalls):
             return "<LiteLLMGateway, not composed>"
         return f"<LiteLLMGateway {', '.join(self._composition.targets)}{' closed' if self._closed else ''}>"
 
-    async def _run(self, request: AnyRequest, options: Mapping[str, Any], operation: Any) -> Any:
+    def _run(self, request: AnyRequest, options: Mapping[str, Any], operation: Operation) -> Coroutine[Any, Any, Any]:
         call = self._open_call(options)
-        return await self._composition.pipeline.run(call, request, CallRecord(call=call, operation=operation))
+        return self._composition.pipeline.run(call, request, CallRecord(call=call, operation=operation))
 
     def _open_call(self, options: Mapping[str, Any]) -> Call:
         if self._closed:

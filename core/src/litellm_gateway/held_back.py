@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from litellm_gateway.responses import StreamChunk
+from litellm_gateway.verdicts import approve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,9 +25,7 @@ async def guard_pieces(
         async for chunk in chunks:
             if chunk:
                 text = str.__str__(chunk)
-                approved = text
-                for check in checks:
-                    approved = await check.judge(approved, call)
+                approved = await approve(checks, text, call)
                 if approved != text:
                     if not approved and chunk.kind == "text":
                         continue
@@ -59,10 +58,7 @@ async def guard_held_back(
 
 
 def _judge_for(check: Check, call: Call) -> Callable[[str], Awaitable[str]]:
-    async def judge(text: str) -> str:
-        return await check.judge(text, call)
-
-    return judge
+    return lambda text: approve((check,), text, call)
 
 
 def _split(chunk: StreamChunk) -> tuple[StreamChunk, ...]:

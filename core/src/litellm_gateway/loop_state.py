@@ -55,7 +55,10 @@ class DetachedTasks:
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run it, with a copy of the current context, and hold on to it until it is done."""
-        task = asyncio.get_running_loop().create_task(work)
+        return self.hold(asyncio.get_running_loop().create_task(work))
+
+    def hold(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
+        """Hold on to a task until it is done."""
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

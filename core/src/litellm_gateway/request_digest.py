@@ -72,18 +72,19 @@ def _flat(value: Any, *, thorough: bool) -> Any:
     name, simple, others = plan
     known = simple(value)
     if thorough:
-        known = tuple([_flat(item, thorough=True) for item in known])
-    return ..., name, known, [_flat(item, thorough=thorough) for item in others(value)]
+        known = tuple([item if type(item) in _PLAIN else _flat(item, thorough=True) for item in known])
+    rest = [item if type(item) in _PLAIN else _flat(item, thorough=thorough) for item in others(value)]
+    return ..., name, known, rest
 
 
 @lru_cache(maxsize=256)
 def _plan(kind: Hashable) -> tuple[str, _Getter, _Getter] | None:
-    """Read off a class how to write it: its name, and getters for its fields, those with a plain default apart."""
+    """Read off a class how to write it: its name, and getters for its fields, those that are plain by default apart."""
     if not isinstance(kind, type) or not attrs.has(kind):
         return None
     fields = attrs.fields(kind)
-    simple = [field.name for field in fields if type(field.default) in _PLAIN]
-    others = [field.name for field in fields if type(field.default) not in _PLAIN]
+    simple = [field.name for field in fields if type(field.default) in _PLAIN or field.default == ()]
+    others = [field.name for field in fields if field.name not in simple]
     return f"{kind.__module__}.{kind.__qualname__}", _getter(simple), _getter(others)
 
 

@@ -29,13 +29,17 @@ T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
-    """A call on its way, and the callers waiting for it; ``landed`` is told once it is there, or nobody waits."""
+    """A call on its way, and the callers waiting for it; ``landed`` is told once it is there, or nobody waits.
 
-    __slots__ = ("_landed", "_waiters", "task")
+    Until then whoever made it holds on to it; a call that nobody waits for any more is left to ``stopping``.
+    """
 
-    def __init__(self, landed: Callable[[_Flight[T], tuple[T] | None], None]) -> None:
+    __slots__ = ("_landed", "_stopping", "_waiters", "task")
+
+    def __init__(self, landed: Callable[[_Flight[T], tuple[T] | None], None], stopping: DetachedTasks) -> None:
         self.task: asyncio.Task[None] | None = None
         self._landed = landed
+        self._stopping = stopping
         self._waiters: set[asyncio.Future[T]] = set()
 
     async def fly(self, make: Callable[[], Awaitable[T]]) -> None:
@@ -75,7 +79,7 @@ class _Flight(Generic[T]):
             return None
         self._landed(self, None)
         self.task.cancel()
-        return self.task
+        return self._stopping.hold(self.task)
 
     def _fail(self, error: BaseException) -> None:
         self._landed(self, None)
@@ -137,7 +141,8 @@ class SingleFlight:
     @property
     def in_flight(self) -> int:
         """Upstream calls running on this event loop, those still cleaning up included."""
-        return len(self._flights.here().tasks)
+        here = self._flights.here()
+        return len(here.answers) + len(here.tasks)
 
     async def run(
         self, key: CacheKey, make: Callable[[], Awaitable[T]], remaining: Callable[[], float] | None = None
@@ -167,8 +172,8 @@ class SingleFlight:
             if answer is not None and self._kept.active:
                 self._kept.keep(("answer", key), answer[0], self._fresh_for(answer[0]))
 
-        flight = here.answers[key] = _Flight(landed)
-        flight.task = here.tasks.start(flight.fly(make))
+        flight = here.answers[key] = _Flight(landed, here.tasks)
+        flight.task = asyncio.get_running_loop().create_task(flight.fly(make))
         return await flight.join(), False
 
     def stream(self, key: CacheKey, make: Callable[[], AsyncIterator[StreamChunk]]) -> SharedStream | KeptStream:

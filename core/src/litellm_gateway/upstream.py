@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from litellm_gateway.single_flight import SingleFlight
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Made:
     """An answer a provider has just made, and the route it came by.
 

@@ -39,24 +39,15 @@ class Check:
         """Make the check of one stage from what the guardrail's offer says."""
         return cls(offer.name, stage, ask, offer.window, offer.fail_open, failures)
 
-    async def judge(self, text: str, call: Call) -> str:
-        """Give the text to go on with."""
-        try:
-            verdict = await within(call.remaining, self.ask(text, call))
-        except GuardrailError:
-            raise
-        except Exception as error:
-            failure = error
-        else:
-            if isinstance(verdict, Allow):
-                return text
-            if isinstance(verdict, Modify) and isinstance(verdict.text, str):
-                return verdict.text
-            if isinstance(verdict, Block):
-                raise self._blocked(verdict.reason)
-            failure = TypeError("not a verdict")
-        # not raised in the except clause: a failure's words may quote the text, so it must not be chained
-        return self._failed(failure, text, call)
+    def follow(self, verdict: Verdict | Exception, text: str, call: Call) -> str:
+        """Give the text to go on with, after the guardrail's verdict or its failure."""
+        if isinstance(verdict, Allow):
+            return text
+        if isinstance(verdict, Modify) and isinstance(verdict.text, str):
+            return verdict.text
+        if isinstance(verdict, Block):
+            raise self._blocked(verdict.reason)
+        return self._failed(verdict if isinstance(verdict, Exception) else TypeError("not a verdict"), text, call)
 
     def _blocked(self, reason: str) -> GuardrailError:
         what = "the request" if self.stage == "input" else "the answer"
@@ -102,5 +93,14 @@ async def approve(checks: Sequence[Check], text: str, call: Call) -> str:
     for check in checks:
         if not text:
             break
-        text = await check.judge(text, call)
+        verdict: Verdict | Exception
+        try:
+            verdict = await within(call.remaining, check.ask(text, call))
+        except GuardrailError:
+            raise
+        except Exception as error:
+            verdict = error
+        # not followed in the except clause: a failure's words may quote the text, so it must not be chained
+        if type(verdict) is not Allow:
+            text = check.follow(verdict, text, call)
     return text

@@ -6,7 +6,7 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from attrs.validators import ge, instance_of
 
 from litellm_gateway.contracts import Offer
@@ -36,7 +36,7 @@ class MemoryCacheSettings:
     max_bytes: int = field(default=64 * 1024 * 1024, validator=[instance_of(int), ge(1)])
 
 
-@frozen
+@define
 class _Entry:
     value: bytes
     expires_at: float
@@ -77,12 +77,13 @@ class MemoryCache:
         """Store bytes for ``ttl`` seconds; a value over ``max_bytes`` is not kept, nor is the one before it."""
         size = len(value) + len(key.tenant) + ENTRY_OVERHEAD
         with self._guarded():
-            self._entries.pop(key, None)
+            entries = self._entries
             if size > self._settings.max_bytes:
+                entries.pop(key, None)
                 return
-            if len(self._entries) >= self._settings.max_entries:
-                self._entries.popitem()
-            self._entries[key] = _Entry(bytes(value), self._clock() + ttl, size)
+            if len(entries) >= self._settings.max_entries and key not in entries:
+                entries.popitem()
+            entries[key] = _Entry(bytes(value), self._clock() + ttl, size)
 
     async def delete(self, key: CacheKey) -> None:
         """Forget the entry; none there is no error."""

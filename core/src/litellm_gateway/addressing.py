@@ -120,6 +120,18 @@ def request_headers(request: WireRequest, target: Target, agent: str) -> HeaderP
     Raises:
         InvalidRequestError: A name or a value cannot be sent, or is the transport's own to set.
     """
+    return [*steady_headers(request, target, agent), *length_header(request)]
+
+
+def length_header(request: WireRequest) -> HeaderPairs:
+    """Write the header that tells how long a request's body is, where it may have one."""
+    if not request.body and request.method in _BODILESS:
+        return []
+    return [(b"content-length", b"%d" % len(request.body))]
+
+
+def steady_headers(request: WireRequest, target: Target, agent: str) -> HeaderPairs:
+    """Write the headers that do not depend on the body; see :func:`request_headers`."""
     headers: HeaderPairs = [(b"host", target.netloc.encode())]
     headers += [_pair(name, value) for name, value in request.headers]
     headers += [_pair(name, secret.reveal()) for name, secret in request.secret_headers]
@@ -130,8 +142,6 @@ def request_headers(request: WireRequest, target: Target, agent: str) -> HeaderP
         headers.append((b"accept", b"*/*"))
     if b"accept-encoding" not in seen:
         headers.append((b"accept-encoding", ACCEPTED))
-    if request.body or request.method not in _BODILESS:
-        headers.append((b"content-length", b"%d" % len(request.body)))
     return headers
 
 

@@ -192,10 +192,7 @@ class Admission:
         return any(self._held.get(scope.key, 0.0) > self.now for scope in plan.scopes)
 
     def _has_places(self, plan: Plan) -> bool:
-        for key, most in plan.places:
-            if self._under_way.get(key, 0) >= most:
-                return False
-        return True
+        return not plan.places or all(self._under_way.get(key, 0) < most for key, most in plan.places)
 
     def _take_back(self, taken: Sequence[_Item], amounts: Amounts) -> None:
         for item in taken:

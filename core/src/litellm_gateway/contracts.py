@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from litellm_gateway.call import Call as Call, Spent as Spent  # noqa: TC001 - plugins import them from here
 from litellm_gateway.plugin_offers import (
@@ -264,14 +264,10 @@ class Transport(Protocol):
 
 @frozen(kw_only=True)
 class Route:
-    """One way to answer: a provider and the model to ask of it."""
+    """One way to answer: a provider and the model to ask of it; ``id`` is ``provider/model``."""
 
     provider: str
     model: str
-
-    id: str = field(init=False, eq=False, repr=False)
-    """``provider/model``."""
-
-    @id.default
-    def _id(self) -> str:
-        return f"{self.provider}/{self.model}"
+    id: str = field(
+        init=False, eq=False, repr=False, default=Factory(lambda self: f"{self.provider}/{self.model}", takes_self=True)
+    )

@@ -66,8 +66,19 @@ class StreamedResponse:
         self._source: BodySource | None = source
 
     async def read(self) -> bytes:
-        """Give the whole body, decompressed."""
-        return b"".join([piece async for piece in self])
+        """Give the whole body, decompressed; what was read of it before is not given again."""
+        if self._is_whole:
+            return b""
+        pieces: list[bytes] = []
+        source = self._opened()
+        try:
+            while piece := await self._next(source):
+                pieces.append(piece)
+            await self._end(source)
+        except BaseException:
+            self._discard()
+            raise
+        return b"".join(pieces)
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Give the body piece by piece as it arrives, decompressed."""
@@ -78,21 +89,18 @@ class StreamedResponse:
         return self
 
     async def __anext__(self) -> bytes:
-        source = self._source
-        if source is None:
-            raise self._after_the_end()
+        if self._is_whole:
+            raise StopAsyncIteration
+        source = self._opened()
         try:
             piece = await self._next(source)
             if not piece:
-                self._decoder.finish()
-                await source.release()
+                await self._end(source)
         except BaseException:
             self._discard()
             raise
         if piece:
             return piece
-        self._source = None
-        self._is_whole = True
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
@@ -128,10 +136,17 @@ class StreamedResponse:
         if source is not None:
             source.discard()
 
-    def _after_the_end(self) -> Exception:
-        if self._is_whole:
-            return StopAsyncIteration()
-        return ProviderConnectionError("the response was closed before its end")
+    def _opened(self) -> BodySource:
+        if self._source is None:
+            raise ProviderConnectionError("the response was closed before its end")
+        return self._source
+
+    async def _end(self, source: BodySource) -> None:
+        """The last byte was read: the connection is free for another request."""
+        self._decoder.finish()
+        await source.release()
+        self._source = None
+        self._is_whole = True
 
 
 def _mapping(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

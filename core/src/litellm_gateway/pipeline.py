@@ -220,7 +220,9 @@ class Pipeline:
             "hedged": call.hedges[-1].answered_by if call.hedges else None,
             "failures": failures_of(call) if call.errors else (),
         }
-        return answer.with_metadata(metadata) if isinstance(answer, GenerateResponse) else evolve(answer, metadata=metadata)
+        if isinstance(answer, GenerateResponse):
+            return answer.with_metadata(metadata)
+        return evolve(answer, metadata=metadata)
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

@@ -12,15 +12,16 @@ import time
 from typing import TYPE_CHECKING
 
 from litellm_gateway.addressing import (
+    length_header,
     parse_proxy,
     parse_target,
     proxy_from_environment,
-    request_headers,
     user_agent,
 )
 from litellm_gateway.connections import ConnectionPool, closed_error
 from litellm_gateway.errors import GatewayError
 from litellm_gateway.http_engine import Connection, Message, connect, tls_context
+from litellm_gateway.known_heads import KnownHeads
 from litellm_gateway.network import Schedule, too_late
 from litellm_gateway.open_response import StreamedResponse
 from litellm_gateway.per_loop import PerLoop
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from litellm_gateway.addressing import Target
+    from litellm_gateway.addressing import HeaderPairs, Target
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
 
 _MOST_TARGETS = 256
@@ -73,13 +74,14 @@ class HttpxTransport:
         self._lock = threading.Lock()
         self._agent = ""
         self._targets: dict[str, Target] = {}
+        self._heads: KnownHeads[HeaderPairs] = KnownHeads(list)
         self._tls: ssl.SSLContext | None = None
         self._pools: PerLoop[ConnectionPool[Connection]] = PerLoop(self._make_pool, ConnectionPool.aclose)
 
     async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> OpenResponse:
         """Send, and return as soon as the response headers are there; raises as ``Transport.open`` says."""
         target = self._targets.get(request.url) or self._learn(request.url)
-        headers = request_headers(request, target, self._agent)
+        headers = [*self._heads.get(request, target, self._agent), *length_header(request)]
         message = Message(request.method, target.path, headers, request.body)
         if self._closed:
             raise closed_error()

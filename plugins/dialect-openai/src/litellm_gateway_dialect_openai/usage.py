@@ -31,7 +31,8 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
     details, cached, written = usage.get("prompt_tokens_details"), None, 0
     if details is not None:
         details = as_object(details, "prompt_tokens_details")
-        cached, written = details.get("cached_tokens"), as_count(details.get("cache_write_tokens"), "cache_write_tokens")
+        cached = details.get("cached_tokens")
+        written = as_count(details.get("cache_write_tokens"), "cache_write_tokens")
     if cached is None:
         cached = usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens"))
     read = min(as_count(cached, "cached_tokens"), prompt) if cached else 0

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 from attrs import field, frozen
-from litellm_gateway.addressing import parse_target, proxy_from_environment, request_headers, user_agent
+from litellm_gateway.addressing import parse_target, proxy_from_environment, user_agent
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
+from litellm_gateway.known_heads import KnownHeads
 from litellm_gateway.network import too_late
 from litellm_gateway.open_response import StreamedResponse
 from litellm_gateway.per_loop import PerLoop
 from litellm_gateway.wire import Limits
+from multidict import CIMultiDict
 from yarl import URL
 
 from litellm_gateway_transport_aiohttp.faults import typed_error
@@ -25,14 +27,13 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from litellm_gateway.addressing import Target
+    from litellm_gateway.addressing import HeaderPairs, Target
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
 
 _MOST_TARGETS = 256
 _STALE_WITHIN = 0.25
 _LARGE_BODY = 512 * 1024
 _SWITCHING = 101
-_AIOHTTPS_OWN = frozenset({b"host", b"content-length"})
 _NEVER_ROUND = 1e9
 """aiohttp rounds timeouts above a threshold up to whole seconds; ours stay as they are."""
 
@@ -54,7 +55,7 @@ class _Sending:
 
     method: str
     place: _Place
-    headers: list[tuple[str, str]] = field(repr=False)
+    headers: CIMultiDict[str] = field(repr=False)
     body: bytes = field(repr=False)
     timeouts: Timeouts
     deadline: float
@@ -93,12 +94,15 @@ class AiohttpTransport:
         self._agent = ""
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
+        self._heads: KnownHeads[CIMultiDict[str]] = KnownHeads(_head)
         self._sessions: PerLoop[Sessions] = PerLoop(self._make_sessions, Sessions.aclose)
 
     async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> OpenResponse:
         """Send, and return as soon as the response headers are there; raises as ``Transport.open`` says."""
         place = self._places.get(request.url) or self._learn(request.url)
-        headers = self._headers(request, place)
+        headers = self._heads.get(request, place.target, self._agent)
+        if place.forward_headers:
+            headers = CIMultiDict([*headers.items(), *place.forward_headers])
         if self._closed:
             raise GatewayError("the transport is closed; create a new gateway")
         sessions = self._sessions.find() or await self._sessions.enter()
@@ -143,16 +147,6 @@ class AiohttpTransport:
         # Raised out here, so that aiohttp's error, which holds the headers, is not its context.
         raise failure
 
-    def _headers(self, request: WireRequest, place: _Place) -> list[tuple[str, str]]:
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in request_headers(request, place.target, self._agent)
-            if name not in _AIOHTTPS_OWN
-        ]
-        if not all(value.isascii() for _, value in headers):
-            raise InvalidRequestError("a header value holds a non-ASCII character", parameter="headers")
-        return [*headers, *place.forward_headers]
-
     def _learn(self, url: str) -> _Place:
         """Take a URL apart and remember it; they are few, and parsing one is dear."""
         target = parse_target(url)
@@ -183,8 +177,10 @@ class _Body:
         self.label = sending.place.target.label
         self._sending = sending
         self._response = response
+        if sending.timeouts.chunk == sending.timeouts.first_byte:
+            return
         protocol = response.connection.protocol if response.connection is not None else None
-        if protocol is not None and sending.timeouts.chunk != sending.timeouts.first_byte:
+        if protocol is not None:
             protocol.read_timeout = sending.timeouts.chunk
             protocol.start_timeout()
 
@@ -225,6 +221,13 @@ async def _request(session: aiohttp.ClientSession, sending: _Sending, left: floa
             ceil_threshold=_NEVER_ROUND,
         ),
     )
+
+
+def _head(pairs: HeaderPairs) -> CIMultiDict[str]:
+    """Give headers as aiohttp wants them, without the one it sets by itself."""
+    if not all(value.isascii() for _, value in pairs):
+        raise InvalidRequestError("a header value holds a non-ASCII character", parameter="headers")
+    return CIMultiDict([(name.decode(), value.decode()) for name, value in pairs if name != b"host"])
 
 
 def _died_unread(error: Exception, attempt: Attempt, now: float) -> bool:

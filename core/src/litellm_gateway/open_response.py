@@ -54,12 +54,12 @@ class StreamedResponse:
     """
 
     def __init__(self, status: int, headers: Sequence[tuple[bytes, bytes]], source: BodySource, limits: Limits) -> None:
-        if sum(len(name) + len(value) + 4 for name, value in headers) > limits.headers:
+        self.status = status
+        self.headers, size = _read_head(headers)
+        if size > limits.headers:
             raise MalformedResponseError(
                 f"the response headers of {source.label} are larger than {limits.headers} bytes"
             )
-        self.status = status
-        self.headers: Mapping[str, str] = _mapping(headers)
         self._decoder = BodyDecoder(self.headers.get("content-encoding", ""), limits.body)
         self._pieces: Iterator[bytes] | None = None
         self._is_whole = False
@@ -149,11 +149,13 @@ class StreamedResponse:
         self._is_whole = True
 
 
-def _mapping(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Give lower-case names; a header sent several times is joined by commas."""
+def _read_head(headers: Sequence[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], int]:
+    """Give headers by lower-case name, and their size; one sent several times is joined by commas."""
     mapping: dict[str, str] = {}
+    size = 0
     for name, value in headers:
+        size += len(name) + len(value) + 4
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
         mapping[key] = f"{mapping[key]}, {text}" if key in mapping else text
-    return mapping
+    return mapping, size

@@ -61,7 +61,8 @@ class ObservedConnector(aiohttp.TCPConnector):
         if attempt is not None and protocol is not None:
             attempt.connected_at = asyncio.get_running_loop().time()
             attempt.reused = protocol in self._served
-            self._served.add(protocol)
+            if not attempt.reused:
+                self._served.add(protocol)
         return connection
 
 

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import aiohttp
-from attrs import field, frozen
+from attrs import define, field, frozen
 from litellm_gateway.addressing import parse_target, proxy_from_environment, user_agent
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.known_heads import KnownHeads
@@ -25,7 +25,7 @@ from litellm_gateway_transport_aiohttp.sessions import ATTEMPT, Attempt, Session
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from litellm_gateway.addressing import HeaderPairs, Target
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
@@ -49,7 +49,7 @@ class _Place:
     forward_headers: tuple[tuple[str, str], ...] = field(repr=False)
 
 
-@frozen
+@define
 class _Sending:
     """One request and how long its phases may take; its headers hold secrets."""
 
@@ -202,15 +202,14 @@ class _Body:
         """Nothing is left behind."""
 
 
-async def _request(session: aiohttp.ClientSession, sending: _Sending, left: float) -> aiohttp.ClientResponse:
+def _request(session: aiohttp.ClientSession, sending: _Sending, left: float) -> Awaitable[aiohttp.ClientResponse]:
     body = sending.body
     timeouts = sending.timeouts
-    return await session.request(
+    return session.request(
         sending.method,
         sending.place.url,
         headers=sending.headers,
-        # aiohttp wants large bodies as files, to write them piece by piece.
-        data=io.BytesIO(body) if len(body) > _LARGE_BODY else body or None,
+        data=_payload(body) if body else None,
         allow_redirects=False,
         proxy=sending.place.proxy,
         proxy_headers=sending.place.proxy_headers,
@@ -221,6 +220,11 @@ async def _request(session: aiohttp.ClientSession, sending: _Sending, left: floa
             ceil_threshold=_NEVER_ROUND,
         ),
     )
+
+
+def _payload(body: bytes) -> aiohttp.BytesPayload | io.BytesIO:
+    """Give a body as aiohttp wants it: a large one as a file, to be written piece by piece."""
+    return io.BytesIO(body) if len(body) > _LARGE_BODY else aiohttp.BytesPayload(body)
 
 
 def _head(pairs: HeaderPairs) -> CIMultiDict[str]:

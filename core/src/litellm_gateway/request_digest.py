@@ -6,8 +6,6 @@ counts, so a field added tomorrow counts by itself. It knows no tenant; that is 
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -17,19 +15,15 @@ import attrs
 from litellm_gateway.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
 
-FORMAT = 3
+FORMAT = 2
 """Raise it when the same request must get another digest, so that answers of before are not found."""
 
 _PERSON = b"litellm-gateway"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes})
-_MARSHAL = 2
-"""The last version of that format in which equal values are always written alike; it is written only, never read."""
-
-_Getter = Callable[[Any], tuple[Any, ...]]
 
 
 def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
@@ -44,54 +38,80 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
     """
     import hashlib  # costs milliseconds where ssl is not loaded yet
 
+    parts: list[str] = [f"{FORMAT};"]
     try:
-        try:
-            canonical = marshal.dumps((FORMAT, route, _flat(request, thorough=False)), _MARSHAL)
-        except ValueError:  # a simple field holds an object, or something that only looks like a plain value
-            canonical = marshal.dumps((FORMAT, route, _flat(request, thorough=True)), _MARSHAL)
-    except (RecursionError, ValueError):
+        _write(parts, route)
+        _write(parts, request)
+    except RecursionError:
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
+    canonical = "".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(canonical, digest_size=32, person=_PERSON).hexdigest()
 
 
-def _flat(value: Any, *, thorough: bool) -> Any:
-    """Bring a value down to plain ones, lists and mappings; an object becomes a tuple that begins like no other.
-
-    Fields that are plain values unless somebody sets them to more are looked into only if ``thorough``.
-    """
+# Each value is written with a letter for its kind, and whatever has no fixed end with its length before it, so that
+# no text can pretend to be structure and no two values are written alike.
+def _write(parts: list[str], value: Any) -> None:
     kind: Any = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is tuple or kind is list:
-        return [_flat(item, thorough=thorough) for item in value] if value else []
-    if kind is dict:
-        return {_plain_key(name): _flat(item, thorough=thorough) for name, item in value.items()} if value else {}
-    plan = _plan(kind)
-    if plan is None:
-        return _flat(_plain(value), thorough=thorough)
-    name, simple, others = plan
-    known = simple(value)
-    if thorough:
-        known = tuple([item if type(item) in _PLAIN else _flat(item, thorough=True) for item in known])
-    rest = [item if type(item) in _PLAIN else _flat(item, thorough=thorough) for item in others(value)]
-    return ..., name, known, rest
+    if kind is str:
+        parts += ("s", str(len(value)), ":", value)
+    elif kind in _PLAIN:
+        parts.append(f"{kind.__name__[0]}{value!r};")
+    elif kind is tuple or kind is list:
+        parts.append(f"l{len(value)}:")
+        for item in value:
+            _write(parts, item)
+    elif kind is dict:
+        parts.append(f"m{len(value)}:")
+        for name, item in value.items():
+            _write(parts, _plain_key(name))
+            _write(parts, item)
+    else:
+        plan = _plan(kind)
+        if plan is None:
+            _write(parts, _plain(value))
+        else:
+            _write_fields(parts, plan, value)
+
+
+_Plan = tuple[str, tuple[str, ...], "Callable[[Any], tuple[Any, ...]]", tuple[Any, ...]]
+
+
+def _write_fields(parts: list[str], plan: _Plan, value: Any) -> None:
+    """Write the class and its fields by name; a field at its default goes without saying."""
+    tag, names, read, defaults = plan
+    parts.append(tag)
+    for name, item, default in zip(names, read(value), defaults, strict=True):
+        if item is default or (type(item) is type(default) and item == default):
+            continue
+        parts.append(name)
+        _write(parts, item)
+    parts.append("e")
 
 
 @lru_cache(maxsize=256)
-def _plan(kind: Hashable) -> tuple[str, _Getter, _Getter] | None:
-    """Read off a class how to write it: its name, and getters for its fields, those that are plain by default apart."""
+def _plan(kind: Hashable) -> _Plan | None:
+    """Read off a class how to write it: its name, its fields, a getter for all of them, their defaults."""
     if not isinstance(kind, type) or not attrs.has(kind):
         return None
     fields = attrs.fields(kind)
-    simple = [field.name for field in fields if type(field.default) in _PLAIN or field.default == ()]
-    others = [field.name for field in fields if field.name not in simple]
-    return f"{kind.__module__}.{kind.__qualname__}", _getter(simple), _getter(others)
+    names = tuple(field.name for field in fields)
+    written = tuple(f"f{name}=" for name in names)
+    # attrgetter is many times faster, but gives a bare value instead of a tuple when asked for one name
+    many = len(names) > 1
+    read = attrgetter(*names) if many else lambda value: tuple(getattr(value, name) for name in names)
+    return f"o{kind.__module__}.{kind.__qualname__};", written, read, tuple(map(_default, fields))
 
 
-def _getter(names: list[str]) -> _Getter:
-    if len(names) > 1:
-        return attrgetter(*names)  # many times faster, but gives a bare value when asked for one name
-    return lambda value: tuple([getattr(value, name) for name in names])
+def _default(field: attrs.Attribute[Any]) -> Any:
+    """Give the default at which a field may be left out; nothing equals the one of a field that never may."""
+    factory = getattr(field.default, "factory", None)
+    if factory is not None:
+        default = object() if getattr(field.default, "takes_self", False) else factory()
+    else:
+        default = field.default
+    # equal containers may still differ inside, as (1,) and (True,) do; empty ones and plain values cannot
+    plain_or_empty = type(default) in _PLAIN or (isinstance(default, tuple | list | dict) and not default)
+    return default if plain_or_empty else object()
 
 
 def _plain_key(name: Any) -> Any:

@@ -34,7 +34,8 @@ class Seat:
     Attributes:
         timer: Ends the wait, with ``error`` if there is one.
         alarm: Rings when it has stood in line long enough.
-        company: The same object for all that left together; None for one that left alone.
+        company: The same object for all that are let in together; None for one that is alone.
+        left: Nobody waits for it any more.
     """
 
     call: Call
@@ -46,6 +47,7 @@ class Seat:
     guest: Guest | None = None
     estimate: Estimate | None = None
     error: GatewayError | None = field(default=None, repr=False)
+    left: bool = False
 
     def end_now(self, error: GatewayError) -> None:
         """Have it fail, unless it is about to anyway."""
@@ -80,6 +82,7 @@ class BatchSlot:
         try:
             return await self._in_time(seat), seat.company
         except BaseException:
+            seat.left = True
             if seat.guest is not None:
                 self._limiter.leave(seat.guest)
             raise
@@ -109,15 +112,16 @@ class BatchSlot:
 
     async def _depart(self, seats: Sequence[Seat]) -> Sequence[None]:
         """Have all let in at once; from here on the limiter says how long one waits."""
-        for seat in seats:
+        staying = [seat for seat in seats if not seat.left]
+        for seat in staying:
             if not seat.timer.expired():
                 seat.timer.reschedule(None)
-        if len(seats) > 1:
+        if len(staying) > 1:
             company = object()
-            for seat in seats:
+            for seat in staying:
                 seat.company = company
             if self._limiter.active:
-                await self._enter(seats)
+                await self._enter(staying)
         return [None] * len(seats)
 
     async def _enter(self, seats: Sequence[Seat]) -> None:

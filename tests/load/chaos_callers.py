@@ -100,6 +100,11 @@ class Findings:
         names = ("broken", "crossed", "doubled", "unguarded", "untyped", "lost", "told")
         return {name: found for name in names if (found := getattr(self, name))}
 
+    def paid(self) -> int:
+        """Give the tokens of all answers, each made once however many it went to."""
+        used = {serial: tokens for serial, tokens, ask in self.given.values() if ask.kind != "vector"}
+        return sum(used.values())
+
     async def one(self, gateway: LiteLLMGateway, ask: Ask, chance: random.Random) -> None:
         """Make one call and write down what came of it."""
         loop = asyncio.get_running_loop()

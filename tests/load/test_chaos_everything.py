@@ -6,13 +6,14 @@ import asyncio
 import os
 import random
 from collections import Counter
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import frozen
 from chaos_callers import BLOCKED, Ask, Findings, draw
 from chaos_server import FAULTS
-from everything_on import CONCURRENCY, MODELS, Sink, make
+from everything_on import CONCURRENCY, MODELS, POOR, Sink, make, tokens_of_the_poor
 from guarded_server import GuardedServer
 from litellm_gateway.telemetry import AttemptFinished, BudgetReached, CallFinished
 from litellm_gateway.testing.loopback import LoopbackServer
@@ -74,6 +75,16 @@ def _unaccounted(gateway: LiteLLMGateway, sink: Sink) -> int:
     return int(gateway.usage()["tokens"]["total"]) - told
 
 
+def _overspent(gateway: LiteLLMGateway, sink: Sink) -> list[str]:
+    """Name tenants beyond their hard budget; only requests that were given up for a faster one may lead there."""
+    given_up: Counter[str] = Counter()
+    for event in sink.of(CallFinished):
+        given_up[event.tenant] += event.given_up_tokens
+    poor = [name for name in (f"tenant-{number}" for number in range(TENANTS)) if fnmatchcase(name, POOR)]
+    used = {tenant: gateway.usage(tenant_id=tenant)["tokens"]["total"] for tenant in poor}
+    return [f"{name}: {used[name]}" for name in poor if used[name] > tokens_of_the_poor(CALLS // TENANTS) + given_up[name]]
+
+
 def _unused(gateway: LiteLLMGateway, findings: Findings, sink: Sink) -> list[str]:
     """Name the features no call of this run has felt."""
     ended = sink.of(CallFinished)
@@ -109,7 +120,9 @@ class Storm:
     held: list[str]
     drift: list[str]
     unaccounted: int
+    used: int
     unused: list[str]
+    overspent: list[str]
     open_connections: int
 
 
@@ -135,12 +148,13 @@ async def _storm(seed: int, transport: str, api: str) -> Storm:
             await asyncio.gather(*(next_one() for _ in range(CALLS)))
             await asyncio.sleep(0.05)  # what callers left behind ends by itself
             held, drift, unaccounted = _held(gateway), _drift(gateway), _unaccounted(gateway, sink)
-            unused = _unused(gateway, findings, sink)
+            used = gateway.usage()["tokens"]["total"]
+            unused, overspent = _unused(gateway, findings, sink), _overspent(gateway, sink)
         open_connections = await loopback.settled()
     findings.hold_against(sink)
     return Storm(
         findings=findings, sink=sink, server=server, script_errors=loopback.errors, held=held, drift=drift,
-        unaccounted=unaccounted, unused=unused, open_connections=open_connections,
+        unaccounted=unaccounted, used=used, unused=unused, overspent=overspent, open_connections=open_connections,
     )  # fmt: skip
 
 
@@ -160,8 +174,9 @@ async def test_with_everything_on_nothing_broken_lost_doubled_crossed_or_held_co
     record_property("answers", findings.answers)
     assert findings.wrong() == {}
     assert (server.foreign, server.unguarded, server.mixed, storm.script_errors) == ([], [], [], [])
-    assert (storm.held, storm.drift, storm.unused, storm.open_connections) == ([], [], [], 0)
+    assert (storm.held, storm.drift, storm.overspent, storm.unused, storm.open_connections) == ([], [], [], [], 0)
     assert 0 <= storm.unaccounted
+    assert findings.paid() <= storm.used
     assert findings.answers + sum(findings.errors.values()) + findings.cancelled + findings.left == CALLS
     assert findings.answers >= CALLS * 0.6
     assert not any(sent.question.endswith(BLOCKED[0]) for sent in server.sent.values())

@@ -243,8 +243,8 @@ class Upstream:
         if opened is not None:
             route, usage = opened.attempt.route, made.usage
             if hold is not None:
-                usage = hold.streamed(route, usage, made.text, made.model, hedge)
-            self.spent(call, (route, usage or estimated_usage(request, made.text), made.model))
+                usage = hold.streamed(route, usage, made.said if usage is None else "", made.model, hedge)
+            self.spent(call, (route, usage or estimated_usage(request, made.said), made.model))
         if hold is not None:
             hold.close()
 

@@ -1,4 +1,4 @@
-"""A gateway with every feature switched on, its limits narrow enough to be felt; and the plugins a test watches it by."""
+"""A gateway with every feature switched on, its limits narrow enough to be felt, and the plugins it is watched by."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ POOR = "tenant-3[0-2]"
 """Tenants with a budget they reach."""
 CONCURRENCY = {"tenant": 6, "shared": 70}
 """Requests under way at once."""
+BREAKER = {
+    "failure_rate": 0.6, "minimum_calls": 10, "window": 1.0, "recovery_timeout": 0.1, "half_open_calls": 2,
+}  # fmt: skip
 MODELS = (
     "gpt", "gpt", "first/gpt-4o", "near/gpt-4o", "anthropic/claude-sonnet-4-5", "google/gemini-2.5-flash",
     "cohere/command-a-03-2025", "bedrock/anthropic.claude-sonnet-4-5-v1:0",
@@ -110,7 +113,7 @@ def make(
         guardrail_settings={"size": {"max_input_characters": MOST_READ, "max_output_characters": MOST_SAID}},
         max_retries=retries, first_byte_timeout=1.0, first_token_timeout=1.2, chunk_timeout=0.5, max_connections=150,
         retry_budget={"share": 0.3}, rate_limit_config=limits,
-        circuit_breaker={"failure_rate": 0.6, "minimum_calls": 10, "window": 1.0, "recovery_timeout": 0.1, "half_open_calls": 2},
+        circuit_breaker=BREAKER,
         budgets=[
             {"tokens": tokens_of_the_poor(each), "window": "day", "tenant": POOR},
             {"money": 1000, "window": "day"}, {"tokens": each * tenants, "window": "day", "hard": False},
@@ -131,6 +134,9 @@ def _providers(url: str, api: str) -> dict[str, dict[str, Any]]:
     return {
         "first": {"plugin": "openai", "api_keys": list(PLACES["first"]), "base_url": f"{url}/first/v1", "api": api},
         "near": {"plugin": "openai", "api_key": PLACES["near"][0], "base_url": f"{url}/near/v1", "api": api},
-        **{name: {"api_key": PLACES[name][0], "base_url": f"{url}/{name}"} for name in ("anthropic", "google", "cohere")},
+        **{
+            name: {"api_key": PLACES[name][0], "base_url": f"{url}/{name}"}
+            for name in ("anthropic", "google", "cohere")
+        },
         "bedrock": {"api_key": PLACES["bedrock"][0], "base_url": f"{url}/bedrock", "region": "us-east-1"},
     }

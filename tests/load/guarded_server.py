@@ -1,4 +1,4 @@
-"""The chaos server at several addresses, each with keys of its own; it holds what it gets against what guards let out."""
+"""The chaos server at several addresses, each with keys of its own; it checks what it gets as well."""
 
 from __future__ import annotations
 

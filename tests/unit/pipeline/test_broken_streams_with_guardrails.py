@@ -6,7 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from litellm_gateway import GatewayError, LiteLLMGateway, ProviderOverloadedError, StreamInterruptedError, create_gateway
+from litellm_gateway import (
+    GatewayError,
+    LiteLLMGateway,
+    ProviderOverloadedError,
+    StreamInterruptedError,
+    create_gateway,
+)
 from litellm_gateway.contracts import Allow, GuardrailOffer, Modify, Verdict
 from litellm_gateway.errors import ProviderConnectionError
 from litellm_gateway.hookspecs import hookimpl

@@ -39,7 +39,7 @@ EMBEDDERS = ("vectors", "first/text-embedding-3-small", "google/gemini-embedding
 
 def tokens_of_the_poor(calls: int) -> int:
     """Give the tokens of such a budget for so many calls of a tenant."""
-    return 8 * calls + 60
+    return 5 * calls + 60
 
 
 def has_marks_taken_out(tenant: str) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
-from everything_on import EMBEDDERS, HUGE, MARK, MODELS, has_marks_taken_out, shown
+from everything_on import EMBEDDERS, HUGE, MARK, MODELS, has_marks_taken_out, mark_of, shown
 from litellm_gateway import EmbedResponse, GatewayError
 from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted
 
@@ -93,6 +93,7 @@ class Findings:
     cancelled: int = 0
     left: int = 0
     elsewhere: int = 0
+    owners: dict[int, str] = field(factory=dict)
     given: dict[str, tuple[int, int, Ask]] = field(factory=dict)
 
     def wrong(self) -> dict[str, list[str]]:
@@ -163,7 +164,7 @@ class Findings:
         wanted = "tool_calls" if is_call else "stop"
         if found is None or sent is None or answer.finish_reason != wanted:
             self.broken.append(f"{ask} ({answer.finish_reason}): {given!r} for {sent}")
-        elif sent.tenant != ask.tenant or sent.question != ask.question:
+        elif not self._is_own(ask, int(found[1])) or sent.question != ask.question:
             self.crossed.append(f"{ask}: {given!r}")
         elif ask.kind in BLOCKED:
             self.unguarded.append(f"{ask}: {given!r}")
@@ -174,13 +175,20 @@ class Findings:
             named = ask.model.partition("/")[0]
             self.elsewhere += named != "gpt" and not answer.metadata["provider"].startswith(named)
 
+    def _is_own(self, ask: Ask, serial: int) -> bool:
+        """No answer is for two tenants, even if nothing but their names tells their requests apart."""
+        owner = self.owners.setdefault(serial, ask.tenant)
+        return owner == ask.tenant and self.server.sent[serial].tenant == mark_of(ask.tenant)
+
     def _judge_vectors(self, ask: Ask, answer: EmbedResponse) -> None:
         self.answers += 1
-        tenant, number = ask.tenant.partition("-")[2], ask.question.split("-")[1]
+        tenant, number = mark_of(ask.tenant).partition("-")[2] or "-1", ask.question.split("-")[1]
         rows = [list(vector) for vector in answer]
         serial = int(rows[0][0]) if rows and len(rows[0]) == 4 else 0
         sent = self.server.sent.get(serial)
-        if rows == [[float(serial), float(tenant), float(number), float(part)] for part in ask.parts] and sent:
+        if rows == [[float(serial), float(tenant), float(number), float(part)] for part in ask.parts] and self._is_own(
+            ask, serial
+        ):
             self.given[answer.metadata["request_id"]] = serial, answer.usage.total_tokens, ask
         elif len(rows) != len(ask.parts):
             self.broken.append(f"{ask}: {rows} for {sent}")
@@ -195,11 +203,11 @@ class Findings:
             self.unguarded.append(f"{ask}: {text!r} is a part")
         found = SERIAL.search(text)
         sent = self.server.sent.get(int(found[1])) if found else None
-        start = f"{ask.question} <<{ask.tenant}>> #" if sent is None else sent.content
+        start = f"{ask.question} <<{mark_of(ask.tenant)}>> #" if sent is None else sent.content
         whole, end = shown(ask.tenant, start), "" if sent is not None else re.sub(r"\d+$", "", text)
         if not whole.startswith(text) and not (end and whole.startswith(end)):
             self.broken.append(f"{ask}: {text!r} is no part of {whole!r}")
-        if sent is not None and (sent.tenant, sent.question) != (ask.tenant, ask.question):
+        if found and sent is not None and (not self._is_own(ask, int(found[1])) or sent.question != ask.question):
             self.crossed.append(f"{ask}: {text!r} is a part")
 
     def hold_against(self, sink: Sink) -> None:

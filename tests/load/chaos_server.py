@@ -54,7 +54,7 @@ class Sent:
     Attributes:
         question: The question it answers.
         content: The whole content.
-        tenant: Whose request it was, where requests say so.
+        tenant: Whose mark the request bore, where they bear any.
         tokens: Tokens the answer is billed with; 0 where nobody looks.
         texts: Texts it gives vectors for.
     """

@@ -34,7 +34,7 @@ LISTS = {
     "anthropic": {"data": [], "has_more": False},
 }
 """Lists of no models; the others are called ``models``."""
-MARKED = re.compile(r"(question-\d+-([a-z]+)) <<(tenant-\d+)>>(?: part-(\d+))?")
+MARKED = re.compile(r"(question-\d+-([a-z]+)) <<(tenant-\d+|nobody)>>(?: part-(\d+))?")
 """What every request says once the guardrail has seen it."""
 LONG = 180
 """Words of an answer that is too long for the guardrail; right ones have at most ``RIGHT``."""
@@ -52,7 +52,7 @@ class GuardedServer(ChaosServer):
     Attributes:
         foreign: Requests with a key that is not of their address, with several, or with none.
         unguarded: Requests with a text no guardrail has marked.
-        mixed: Requests with texts of several tenants.
+        mixed: Requests with marks of several tenants.
         asked: Requests for answers.
         dead: Of these, those whose kept-alive connection broke with no answer: the transport may send them once more.
         listed: Requests for lists of models.
@@ -98,7 +98,7 @@ class GuardedServer(ChaosServer):
         return 2 / 3 if wire is stormy else (self.faults * len(WIRES) - 2 / 3) / others
 
     def make_up(self, exchange: Exchange) -> Answer:
-        """Make up an answer that names its question, its tenant and its exchange."""
+        """Make up an answer that names its question, its exchange and whose mark it bears."""
         found = MARKED.search(exchange.body.decode())
         assert found is not None
         question, kind, tenant = found[1], found[2], found[3]
@@ -164,7 +164,7 @@ def _vector(serial: int, text: str) -> list[float]:
     found = MARKED.search(text)
     if found is None:
         return [0.0] * 4
-    numbers = [found[3].partition("-")[2], found[1].split("-")[1], found[4] or "0"]
+    numbers = [found[3].partition("-")[2] or "-1", found[1].split("-")[1], found[4] or "0"]
     return [float(serial), *map(float, numbers)]
 
 

@@ -136,7 +136,7 @@ class Findings:
             texts = [f"{ask.question} part-{part}" for part in ask.parts]
             self._judge_vectors(ask, await gateway.embed_async(texts, **more))
             return
-        more |= {"max_tokens": 64, **({"tools": [TOOL]} if ask.kind == "tool" else {})}
+        more |= {"max_tokens": 64 if ask.kind != "long" else 500, **({"tools": [TOOL]} if ask.kind == "tool" else {})}
         if not ask.streamed:
             self._judge(ask, await gateway.generate_async(ask.prompt, **more))
             return

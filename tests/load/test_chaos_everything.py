@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from litellm_gateway import LiteLLMGateway
 
-CALLS = int(os.environ.get("LITELLM_GATEWAY_CHAOS_CALLS", "700"))
+CALLS = int(os.environ.get("LITELLM_GATEWAY_CHAOS_CALLS", "500"))
 """Calls per seed; 10,000 for a long run."""
 FAULT_SHARE = 0.4
 TENANTS = 50

@@ -146,9 +146,11 @@ class Pipeline:
         """Note how a call ended, and what was used of it though its caller has no answer."""
         self.in_flight.discard(call)
         call.ended = True
-        if record.usage is None and call.spent:
+        if call.spent and (record.usage is None or len(call.spent) > 1):  # of several, some may be in no answer
             record.usage = sum((usage for _, usage, _ in call.spent), TokenUsage())
             record.cost = self._cost_of(call.spent)
+            if call.hedges and record.cost is not None:
+                record.cost += self._given_up(call)
         self.usage.note(record)
         self.telemetry.finished(record)
 

@@ -49,10 +49,21 @@ STATUSES = (500, 502, 503, 504, 429, 529)
 
 @frozen(kw_only=True)
 class Sent:
-    """What one exchange was to say, if nothing went wrong: the question it answers and the whole content."""
+    """What one exchange was to say, if nothing went wrong.
+
+    Attributes:
+        question: The question it answers.
+        content: The whole content.
+        tenant: Whose mark the request bore, where they bear any.
+        tokens: Tokens the answer is billed with; 0 where nobody looks.
+        texts: Texts it gives vectors for.
+    """
 
     question: str
     content: str
+    tenant: str = ""
+    tokens: int = 0
+    texts: int = 0
 
 
 @define
@@ -77,15 +88,26 @@ class ChaosServer:
         wire = next(wire for wire in WIRES if wire.answers(path))
         header, key = KEYS[wire.name]
         assert exchange.headers[header] == key
-        answer = self._answer(exchange)
+        await self.answer(exchange, wire, path, self.make_up(exchange))
+
+    async def answer(self, exchange: Exchange, wire: Wire, path: str, answer: Answer) -> None:
+        """Say the answer as the format has it, or do something wrong."""
         is_stream = wire.wants_stream(path, json.loads(exchange.body))
         frames = [frame.data for frame in wire.streamed(answer)] if is_stream else []
-        pieces = frames or [json.dumps(wire.whole(answer)).encode()]
-        kind = self.chance.choice(list(FAULTS)) if self.chance.random() < self.faults else "none"
+        await self.say(exchange, wire, frames or [json.dumps(wire.whole(answer)).encode()], is_stream=is_stream)
+
+    async def say(self, exchange: Exchange, wire: Wire, pieces: list[bytes], *, is_stream: bool) -> str:
+        """Say the pieces, or do something wrong in their place; give the name of what."""
+        kind = self.chance.choice(list(FAULTS)) if self.chance.random() < self.share(wire) else "none"
         self.done[kind] = self.done.get(kind, 0) + 1
         await FAULTS.get(kind, _right)(Turn(exchange, wire, pieces, is_stream, self.chance))
+        return kind
 
-    def _answer(self, exchange: Exchange) -> Answer:
+    def share(self, wire: Wire) -> float:
+        """Give the share of exchanges that go wrong just now."""
+        return self.faults
+
+    def make_up(self, exchange: Exchange) -> Answer:
         """Make up an answer that names its question and its exchange."""
         found = QUESTION.search(exchange.body)
         assert found is not None

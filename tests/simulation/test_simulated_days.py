@@ -39,14 +39,18 @@ def _settings(chance: random.Random) -> dict[str, Any]:
     def some(value: Any, otherwise: Any = None) -> Any:
         return value if chance.random() < 0.7 else otherwise
 
+    shared = {"requests_per_minute": 3 * PER_MINUTE, "tokens_per_hour": 10**9, "concurrency": 12}
     return {
+        "guardrails": some(("shout",), ()),
+        "budgets": some([{"tokens": 10**6, "tenant": "?*"}, {"tokens": 500, "window": "minute", "hard": False}], ()),
         "max_retries": chance.randrange(4),
         "fallbacks": some(["two/m"], []),
         "context_fallbacks": some(["two/m"], []),
         "rate_limit_config": some(
             RateLimitConfig(
                 requests_per_minute=PER_MINUTE, tokens_per_minute=3000, concurrency=some(8), queue_timeout=20.0,
-                enable_queuing=some(True, False), max_queue_size=20,
+                enable_queuing=some(True, False), max_queue_size=20, tokens_per_hour=10**9,
+                shared=some(shared), weights={"ann": 3},
             )
         ),
         "circuit_breaker": some(CircuitBreakerConfig(minimum_calls=3, recovery_timeout=10.0, slow_call_seconds=5.0)),
@@ -85,11 +89,11 @@ class Day:
         """Make one call, somehow."""
         world, chance = self.world, self.chance
         timeout = 40.0 if patient else chance.choice((0.3, 5.0, 30.0, 60.0))
-        call = world.open_call(chance.choice(TENANTS), timeout)
+        call = world.open_call(chance.choice(TENANTS), timeout, priority=chance.randrange(3))
         self.prompts += 1
         number = self.prompts if patient or chance.random() < 0.5 else chance.randrange(10)
         prompt, kind = f"number {number}", chance.randrange(3)
-        right: object = said(call.tenant, prompt)
+        right: object = world.shown(said(call.tenant, prompt))
         try:
             if kind == 0:
                 given: object = await world.ask(call, prompt)
@@ -153,7 +157,7 @@ class Day:
 
 async def _day(seed: int) -> int:
     chance = random.Random(seed)
-    world = World(seed, **_settings(chance))
+    world = World(seed, window=chance.choice((None, 0, 6)), **_settings(chance))
     for provider in world.providers:
         provider.faults = _faults(chance)
     day = Day(world, chance)

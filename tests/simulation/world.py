@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from litellm_gateway.compose import Composer
 from litellm_gateway.config import GatewayConfig
-from litellm_gateway.contracts import Call, EmbedLimits, Offer, ProviderOffer
+from litellm_gateway.contracts import Allow, Call, EmbedLimits, GuardrailOffer, Modify, Offer, ProviderOffer
 from litellm_gateway.errors import (
     ContextWindowExceededError,
     MalformedResponseError,
@@ -26,7 +26,10 @@ from litellm_gateway.responses import EmbedResponse, GenerateResponse, ModelList
 from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallRecord, CallStarted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from litellm_gateway.admission import Standing
+    from litellm_gateway.contracts import Verdict
 
 FAULTS = ("error", "overloaded", "limited", "connection", "malformed", "hang", "long", "stranger", "cut", "slow")
 PIECES = 3
@@ -140,6 +143,29 @@ class Provider:
         return ModelList(models=())
 
 
+class Shout:
+    """A guardrail that takes its time and writes everything large, on the way in and on the way out."""
+
+    def __init__(self, chance: random.Random, window: int | None) -> None:
+        self._chance = chance
+        self._window = window
+
+    @hookimpl
+    def gateway_guardrail(self) -> GuardrailOffer:
+        return GuardrailOffer(name="shout", summary="", build=lambda settings, context: self, window=self._window)
+
+    async def check_input(self, text: str, call: Call) -> Verdict:
+        await asyncio.sleep(self._chance.choice((0.0, 0.0, 0.05)))
+        return Modify(text.upper())
+
+    async def check_output(self, text: str, call: Call) -> Verdict:
+        await asyncio.sleep(self._chance.choice((0.0, 0.0, 0.0, 0.02)))
+        return Allow() if text.isupper() else Modify(text.upper())
+
+    async def aclose(self) -> None:
+        return
+
+
 USAGE = TokenUsage(input_tokens=10, output_tokens=5)
 
 
@@ -171,14 +197,15 @@ class Sink:
 class World:
     """One gateway in the running virtual loop; closes with :meth:`aclose`."""
 
-    def __init__(self, seed: int, **settings: Any) -> None:
+    def __init__(self, seed: int, *, window: int | None = None, **settings: Any) -> None:
         loop = asyncio.get_running_loop()
         self.clock = loop.time
         self.chance = random.Random(seed)
         self.providers = [Provider(name, random.Random(seed + 1)) for name in ("one", "two")]
         self.sink = Sink()
+        shout = Shout(random.Random(seed + 2), window)
         self.config = GatewayConfig.from_dict({
-            "providers": ["one", "two"], "provider": "one", "plugins": [*self.providers, self.sink],
+            "providers": ["one", "two"], "provider": "one", "plugins": [*self.providers, self.sink, shout],
             "discover": False, "telemetry": ["sink"], "guardrails": (), **settings,
         })  # fmt: skip
         self.composition = Composer(
@@ -189,12 +216,16 @@ class World:
     async def aclose(self) -> None:
         await self.composition.aclose()
 
-    def open_call(self, tenant: str = "", timeout: float = 60.0) -> Call:
+    def shown(self, text: str) -> str:
+        """Give what of an answer its caller is to see."""
+        return text.upper() if self.config.guardrails else text
+
+    def open_call(self, tenant: str = "", timeout: float = 60.0, *, priority: int = 0) -> Call:
         self.calls += 1
         now = self.clock()
         return Call(
             id=f"req_{self.calls}", tenant=tenant, deadline=now + timeout, clock=self.clock, started_at=now,
-            retries_left=self.config.max_retries,
+            retries_left=self.config.max_retries, priority=priority,
         )  # fmt: skip
 
     async def ask(self, call: Call, prompt: str) -> str:
@@ -250,6 +281,19 @@ class World:
         late = parts.pipeline.usage.report(None)["tokens"]["total"] - tokens
         assert late == 0 or (late > 0 and not all_stayed)
         assert parts.pipeline.usage.report(None)["calls"] == len(ended)
+        for tenant in {event.tenant for event in ended}:
+            standings, _ = parts.limiter.foresee(tenant, "one/m", 0)
+            self._agree(standings, tenant)
+
+    def _agree(self, standings: Sequence[Standing], tenant: str) -> None:
+        """Check that nothing is reserved any more, and that what an hour's limit counts is what was used."""
+        usage = self.composition.pipeline.usage
+        for each in standings:
+            if each.limit is None:
+                assert each.used == 0, f"{tenant or 'nobody'} still holds a place"
+            elif each.limit.seconds == 3600.0 and each.whose != "budget":
+                used = usage.report(tenant if each.whose == "tenant" else None)["tokens"]["total"]
+                assert each.used == used, f"{tenant or 'nobody'}: {each.used} tokens counted, {used} used"
 
 
 def request(prompt: str) -> GenerateRequest:

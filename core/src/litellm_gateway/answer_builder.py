@@ -44,6 +44,13 @@ class AnswerBuilder:
         """The visible text so far."""
         return "".join(self._blocks) + "".join(self._texts)
 
+    @property
+    def said(self) -> str:
+        """All that was written so far, of which a provider counts the tokens: reasoning, text, refusals, arguments."""
+        reasoning = (part.text for part in self._reasoning)
+        calls = (part for call in self._calls.values() for part in (call.name, *call.arguments))
+        return "".join((*reasoning, self.text, *self._refusals, *calls))
+
     def take(self, piece: StreamChunk) -> None:
         """Take the next piece."""
         if piece.kind == "text":

@@ -50,7 +50,7 @@ class GatewayError(Exception):
         request_id: The provider's own id of the exchange, if it gave one.
         model: Model asked for, if known.
         code: The provider's own error code, verbatim.
-        partial: The answer as far as it came, when a stream ended in this error; else None.
+        partial: The answer as far as it came and guardrails let it pass, when a stream ended in this error; else None.
     """
 
     retry_here = False

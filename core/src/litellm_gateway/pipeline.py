@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from attrs import evolve, field, frozen
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import failures_of
 from litellm_gateway.dialects import as_chunks
+from litellm_gateway.errors import GatewayError
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.responses import GenerateResponse, StreamChunk
 from litellm_gateway.streaming import close
@@ -103,6 +105,7 @@ class Pipeline:
         self.in_flight.add(call)
         shown = AnswerBuilder()
         pieces: AsyncIterator[StreamChunk] | None = None
+        broken: GatewayError | None = None
         try:
             self.telemetry.started(record, request.model)
             if self.checks is not None:
@@ -131,19 +134,25 @@ class Pipeline:
                 await self._store(key, signed)
         except BaseException as error:
             record.failed(error)
-            raise
+            if not self.guards.active or not isinstance(error, GatewayError) or error.partial is None:
+                raise
+            broken = _as_shown(error, error.partial, shown)
         finally:
             if pieces is not None:
                 await close(pieces)
             self._end(call, record)
+        if broken is not None:  # raised out here, so that the error it replaces is not its context
+            raise broken from broken.__cause__
 
     def _end(self, call: Call, record: CallRecord) -> None:
         """Note how a call ended, and what was used of it though its caller has no answer."""
         self.in_flight.discard(call)
         call.ended = True
-        if record.usage is None and call.spent:
+        if call.spent and (record.usage is None or len(call.spent) > 1):  # of several, some may be in no answer
             record.usage = sum((usage for _, usage, _ in call.spent), TokenUsage())
             record.cost = self._cost_of(call.spent)
+            if call.hedges and record.cost is not None:
+                record.cost += self._given_up(call)
         self.usage.note(record)
         self.telemetry.finished(record)
 
@@ -232,6 +241,14 @@ def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:
         record.model = data.get("model", record.model)
     else:
         record.first_chunk_at = call.clock()
+
+
+def _as_shown(error: GatewayError, came: GenerateResponse, shown: AnswerBuilder) -> GatewayError:
+    """Give an error of a reader's own, with the part of the answer the guardrails have let through to it."""
+    own = copy(error)
+    own.partial = shown.build(model=came.model, metadata=came.metadata)
+    own.__cause__ = error.__cause__
+    return own
 
 
 async def _replay(answer: GenerateResponse) -> AsyncIterator[StreamChunk]:

@@ -56,12 +56,12 @@ class Hold:
             self.reserving.estimator.learn(self.model, self.request, self.estimate, usage)
 
     def streamed(
-        self, route: Route, usage: TokenUsage | None, text: str, named: str | None, hedge: Hedge | None = None
+        self, route: Route, usage: TokenUsage | None, said: str, named: str | None, hedge: Hedge | None = None
     ) -> TokenUsage:
         """Count a stream that was opened, and say what: what it reported, or about what came of it."""
         if usage is None:
             usage = TokenUsage(
-                input_tokens=self.estimate.prompt, output_tokens=estimate_text_tokens(text), estimated=True
+                input_tokens=self.estimate.prompt, output_tokens=estimate_text_tokens(said), estimated=True
             )
         self.answered(route, usage, named, hedge)
         return usage

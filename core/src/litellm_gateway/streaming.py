@@ -161,7 +161,7 @@ class OpenStream:
                 provider=self.attempt.route.provider,
                 model=self.request.model,
             )
-        usage = self.builder.usage or estimated_usage(self.request, self.builder.text)
+        usage = self.builder.usage or estimated_usage(self.request, self.builder.said)
         return StreamChunk(kind="usage", usage=usage), finish
 
     def _broken(self, error: GatewayError) -> GatewayError:
@@ -185,12 +185,12 @@ class OpenStream:
 _WITHHELD = ("start", "usage", "finish")
 
 
-def estimated_usage(request: GenerateRequest, text: str) -> TokenUsage:
+def estimated_usage(request: GenerateRequest, said: str) -> TokenUsage:
     """Guess the tokens of a stream whose provider told none."""
     from litellm_gateway.ledger import estimate_prompt_tokens, estimate_text_tokens
 
     return TokenUsage(
-        input_tokens=estimate_prompt_tokens(request), output_tokens=estimate_text_tokens(text), estimated=True
+        input_tokens=estimate_prompt_tokens(request), output_tokens=estimate_text_tokens(said), estimated=True
     )
 
 

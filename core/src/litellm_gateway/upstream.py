@@ -166,7 +166,12 @@ class Upstream:
 
         # A circuit that is to be probed lets one part through: were the others refused at once, they would stop it.
         at_once = 1 if self.attempts.probes(routes[0]) else MOST_AT_ONCE
-        answer = await send_parts(parts, send, at_once=at_once)
+        try:
+            answer = await send_parts(parts, send, at_once=at_once)
+        except BaseException:
+            for each in made if merged else ():  # nobody gets a share of what was made, and it was used all the same
+                self._spent(call, each)
+            raise
         return Made(answer=answer, route=made[-1].route)
 
     async def _send(
@@ -271,8 +276,8 @@ class Upstream:
         if opened is not None:
             route, usage = opened.attempt.route, made.usage
             if hold is not None:
-                usage = hold.streamed(route, usage, made.text, made.model, hedge)
-            self.spent(call, (route, usage or estimated_usage(request, made.text), made.model))
+                usage = hold.streamed(route, usage, made.said if usage is None else "", made.model, hedge)
+            self.spent(call, (route, usage or estimated_usage(request, made.said), made.model))
         if hold is not None:
             hold.close()
 

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from attrs import evolve
 from litellm_gateway import (
     AllRoutesFailedError,
     ContentFilteredError,
@@ -14,8 +15,11 @@ from litellm_gateway import (
     GatewayError,
     InvalidRequestError,
     LiteLLMGateway,
+    ProviderError,
     create_gateway,
 )
+from litellm_gateway.contracts import EmbedLimits, ProviderOffer
+from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import EmbedResponse, TokenUsage
 from litellm_gateway.testing.scripted_provider import ScriptedProvider
 
@@ -68,6 +72,38 @@ async def test_one_bad_request_fails_alone(refusal: GatewayError) -> None:
 
     assert [type(answer) for answer in answers] == [EmbedResponse, type(refusal), EmbedResponse]
     assert answers[2][0][0] == 6.0
+
+
+@pytest.mark.parametrize(
+    ("failure", "answered", "used"),
+    [(ProviderError("down", status_code=500), 0, 10), (InvalidRequestError("no"), 2, 30)],
+    ids=["all fail", "one fails"],
+)
+async def test_what_a_batch_used_before_it_failed_is_told(failure: GatewayError, answered: int, used: int) -> None:
+    """The first part was made and is paid for, though nobody gets a share of it; limits and sums agree."""
+
+    async def fails_later(request: Any) -> Any:
+        if "cc" in request.texts:
+            await asyncio.sleep(0.02)
+            return failure
+        return await counted(request)
+
+    class TwoAtOnce(ScriptedProvider):
+        @hookimpl
+        def gateway_provider(self) -> ProviderOffer:
+            return evolve(ScriptedProvider.gateway_provider(self), embed_limits=EmbedLimits(texts=2))
+
+    gateway = create_gateway(
+        provider="scripted", plugins=[TwoAtOnce(fails_later)], discover=False, max_retries=0,
+        enable_request_batching=True, batch_size=3, batch_timeout=5.0, rate_limit_config={"tokens_per_hour": 1000},
+    )  # fmt: skip
+
+    answers = await asyncio.gather(*(gateway.embed_async(text) for text in ("aa", "bb", "cc")), return_exceptions=True)
+
+    limits = gateway.explain("x")["limits"]["each"]
+    assert [type(answer) for answer in answers].count(EmbedResponse) == answered
+    assert gateway.usage()["tokens"]["total"] == used
+    assert [each["limit"] - each["free"] for each in limits if each["unit"] == "tokens"] == [used]
 
 
 async def test_the_oldest_waits_no_longer_than_the_batch_may() -> None:

@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from litellm_gateway import GuardrailError, LiteLLMGateway, RateLimitConfig, create_gateway
+from litellm_gateway import GuardrailError, LiteLLMGateway, RateLimitConfig, StreamInterruptedError, create_gateway
 from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Offer, Verdict
 from litellm_gateway.hookspecs import hookimpl
+from litellm_gateway.messages import ReasoningPart
+from litellm_gateway.responses import StreamChunk, ToolCallDelta
 from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
@@ -129,3 +131,18 @@ async def test_an_answer_is_counted_once() -> None:
 
     assert gateway.usage()["tokens"]["total"] == counted(gateway) == 14
     assert gateway.usage()["calls"] == len(ear.ended) == 1
+
+
+async def test_a_broken_stream_counts_the_arguments_that_came() -> None:
+    """A function's arguments and reasoning are paid for like text."""
+    arguments = StreamChunk(kind="tool_call", tool_call=ToolCallDelta(index=0, id="c", name="f", arguments="1" * 400))
+    thought = StreamChunk(kind="reasoning", reasoning=ReasoningPart(text="2" * 400))
+    gateway, ear = make([thought, arguments])
+
+    with pytest.raises(StreamInterruptedError):
+        await gateway.generate_stream_async("x").response()
+
+    usage = ear.ended[0].usage
+    assert usage is not None
+    assert usage.output_tokens >= 200
+    assert usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway)

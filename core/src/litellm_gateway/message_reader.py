@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from attrs import evolve
@@ -12,6 +13,23 @@ from attrs import evolve
 from litellm_gateway import json_codec
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.messages import ROLES, MediaPart, Message, Part, ReasoningPart, TextPart, ToolCall
+
+_TEXT, _TEXT_OR_NONE, _CACHE = (str,), (str, NoneType), (bool, str)
+_MAPPING_OR_NONE = (Mapping, NoneType)
+_KINDS: Mapping[type, Mapping[str, tuple[type, ...]]] = {
+    Message: {"tool_call_id": _TEXT_OR_NONE, "name": _TEXT_OR_NONE, "is_error": (bool,)},
+    TextPart: {"text": _TEXT, "cache": _CACHE, "signature": _TEXT_OR_NONE},
+    MediaPart: {
+        "kind": _TEXT, "url": _TEXT_OR_NONE, "data": (bytes, NoneType), "media_type": _TEXT_OR_NONE,
+        "filename": _TEXT_OR_NONE, "detail": _TEXT_OR_NONE, "cache": _CACHE, "options": _MAPPING_OR_NONE,
+    },
+    ReasoningPart: {
+        "text": _TEXT, "signature": _TEXT_OR_NONE, "redacted": (bool,), "extra": _MAPPING_OR_NONE,
+    },
+    ToolCall: {"id": _TEXT, "name": _TEXT, "arguments": _TEXT, "signature": _TEXT_OR_NONE},
+}  # fmt: skip
+"""What the fields of a message and its parts may hold."""
+_MEDIA = frozenset({"image", "file", "audio"})
 
 
 def read_message(value: Any, path: str) -> Message:
@@ -50,6 +68,13 @@ def check_message(message: Message, path: str) -> Message:
         InvalidRequestError: It does not; the text says where.
     """
     _role(message.role, path)
+    _check_fields(message, path)
+    if not isinstance(message.tool_calls, tuple | list):
+        raise _wrong(f"{path}.tool_calls must be a tuple of tool calls, not {type(message.tool_calls).__name__}")
+    for index, call in enumerate(message.tool_calls):
+        if not isinstance(call, ToolCall):
+            raise _wrong(f"{path}.tool_calls[{index}] must be a ToolCall, not {type(call).__name__}")
+        _check_fields(call, f"{path}.tool_calls[{index}]")
     content = message.content
     if isinstance(content, str):
         return message
@@ -58,7 +83,23 @@ def check_message(message: Message, path: str) -> Message:
     for index, part in enumerate(content):
         if not isinstance(part, TextPart | MediaPart | ReasoningPart):
             raise _wrong(f"{path}.content[{index}] must be a part, not {type(part).__name__}")
+        _check_part(part, f"{path}.content[{index}]")
     return message if isinstance(content, tuple) else evolve(message, content=tuple(content))
+
+
+def _check_part(part: Part, path: str) -> Part:
+    _check_fields(part, path)
+    if isinstance(part, MediaPart) and part.kind not in _MEDIA:
+        raise _wrong(f"{path}.kind must be one of {', '.join(sorted(_MEDIA))}")
+    return part
+
+
+def _check_fields(value: Message | Part | ToolCall, path: str) -> None:
+    for name, kinds in next(_KINDS[kind] for kind in type(value).__mro__ if kind in _KINDS).items():
+        given = getattr(value, name)
+        if not isinstance(given, kinds):
+            wanted = " or ".join(kind.__name__.removesuffix("Type") for kind in kinds)
+            raise _wrong(f"{path}.{name} must be {wanted}, not {type(given).__name__}")
 
 
 def _role(value: Any, path: str) -> Any:
@@ -87,7 +128,7 @@ def _content(value: Any, path: str) -> str | tuple[Part, ...]:
 
 def _part(value: Any, path: str) -> Part:
     if isinstance(value, TextPart | MediaPart | ReasoningPart):
-        return value
+        return _check_part(value, path)
     if isinstance(value, str):
         return TextPart(text=value)
     kind = value.get("type") if isinstance(value, Mapping) else None
@@ -108,14 +149,14 @@ def _image(value: Any, path: str) -> MediaPart:
     spec = {"url": value} if isinstance(value, str) else value
     if not isinstance(spec, Mapping):
         raise _wrong(f"{path}.image_url must be a URL or a mapping with url")
-    return _media("image", _string(spec, "url", path), path, detail=spec.get("detail"))
+    return _media("image", _string(spec, "url", path), path, detail=_string_or_none(spec, "detail", path))
 
 
 def _file(spec: Mapping[str, Any], path: str) -> MediaPart:
     source = spec.get("file_data") or spec.get("url")
     if not isinstance(source, str):
         raise _wrong(f"{path}.file needs file_data (a data: URL) or url")
-    return _media("file", source, path, filename=spec.get("filename"))
+    return _media("file", source, path, filename=_string_or_none(spec, "filename", path))
 
 
 def _media(kind: Any, url: str, path: str, **more: Any) -> MediaPart:
@@ -130,6 +171,7 @@ def _media(kind: Any, url: str, path: str, **more: Any) -> MediaPart:
 
 def _tool_call(value: Any, path: str) -> ToolCall:
     if isinstance(value, ToolCall):
+        _check_fields(value, path)
         return value
     spec = value.get("function", value) if isinstance(value, Mapping) else None
     if not isinstance(spec, Mapping):

@@ -196,6 +196,9 @@ def _tool_of(value: Any, path: str) -> Tool:
 
 def _tool_choice(name: str, value: Any) -> ToolChoice:
     if isinstance(value, ToolChoice):
+        _CHOICES(f"{name}.mode", value.mode)
+        for index, tool in enumerate(listed(f"{name}.names", value.names, "names of tools")):
+            short_name(f"{name}.names[{index}]", tool)
         return value
     if isinstance(value, str):
         word: Any = value
@@ -211,7 +214,7 @@ def _response_format(name: str, value: Any) -> ResponseFormat | None:
     if isinstance(value, ResponseFormat):
         if value.schema is not None:
             mapping(f"{name}.schema", value.schema)
-        return value
+        return _checked_format(name, value)
     if isinstance(value, type):
         from litellm_gateway.answer_schema import format_of
 
@@ -224,15 +227,25 @@ def _response_format(name: str, value: Any) -> ResponseFormat | None:
     if spec.get("type") != "json_schema" or "json_schema" not in spec:
         return ResponseFormat(schema=spec)
     inner = mapping(f"{name}.json_schema", spec["json_schema"])
-    return ResponseFormat(
+    wanted = ResponseFormat(
         schema=mapping(f"{name}.json_schema.schema", inner.get("schema") or {}),
-        name=str(inner.get("name") or "answer"),
+        name=inner.get("name") or "answer",
         strict=bool(inner.get("strict")),
         description=inner.get("description"),
     )
+    return _checked_format(name, wanted)
+
+
+def _checked_format(name: str, wanted: ResponseFormat) -> ResponseFormat:
+    short_name(f"{name}.name", wanted.name)
+    flag(f"{name}.strict", wanted.strict)
+    if not isinstance(wanted.description, str | None):
+        raise refuse(f"{name}.description", "a string or None", wanted.description)
+    return wanted
 
 
 _RULE = one_of("error", "warn", "drop")
+_CHOICES = one_of("auto", "none", "required")
 _NOT_FIELDS = frozenset({"messages", "system", "tenant_id", "timeout", "on_unsupported", "priority"})
 _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "model": short_name,

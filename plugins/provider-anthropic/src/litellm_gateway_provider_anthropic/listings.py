@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from litellm_gateway import json_codec
 from litellm_gateway.responses import ModelInfo, TokenCount
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text, read_object
 
 from litellm_gateway_provider_anthropic.errors import error_in_answer
-from litellm_gateway_provider_anthropic.wire_shapes import as_count, as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
@@ -55,9 +54,7 @@ def _model(row: dict[str, Any]) -> ModelInfo:
 
 
 def _object(response: WireResponse) -> dict[str, Any]:
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer is an object, not {type(body).__name__}")
+    body = read_object(response.body, "an answer")
     failure = error_in_answer(body, response)
     if failure is not None:
         raise failure

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.messages import ReasoningPart, ToolCall
 from litellm_gateway.responses import GenerateResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object, as_text, read_object
 
 from litellm_gateway_provider_cohere.errors import error_in_answer
 from litellm_gateway_provider_cohere.finish_reasons import unify_finish
 from litellm_gateway_provider_cohere.messages import KIND, THINKING, TOOL_PLAN
 from litellm_gateway_provider_cohere.usage import read_usage
-from litellm_gateway_provider_cohere.wire_shapes import as_list, as_object, as_text, read_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

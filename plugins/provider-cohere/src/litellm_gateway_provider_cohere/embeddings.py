@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway.errors import UnsupportedParameterError
 from litellm_gateway.responses import EmbedResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, read_object
 
 from litellm_gateway_provider_cohere.errors import error_in_answer
-from litellm_gateway_provider_cohere.wire_shapes import as_count, as_list, as_object, read_object
 
 if TYPE_CHECKING:
     from litellm_gateway.requests import EmbedRequest

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway import json_codec
 from litellm_gateway.responses import TokenCount
+from litellm_gateway.wire_shapes import read_object
 
 from litellm_gateway_provider_google.errors import error_in_answer
-from litellm_gateway_provider_google.wire_shapes import as_count
+from litellm_gateway_provider_google.long_counts import as_count
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
@@ -30,9 +30,7 @@ def read_token_count(response: WireResponse, *, asked_model: str) -> TokenCount:
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no count.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"a token count is an object, not {type(body).__name__}")
+    body = read_object(response.body, "a token count")
     failure = error_in_answer(body)
     if failure is not None:
         raise failure

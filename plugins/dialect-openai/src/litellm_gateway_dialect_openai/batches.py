@@ -11,13 +11,13 @@ from litellm_gateway.batch_records import Batch, BatchCounts, BatchOutput
 from litellm_gateway.dialect_batches import joined_lines, moment
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
-from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text, read_object
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.batch_lines import CHAT, EMBEDDINGS, RESPONSES, read_line, write_line
 from litellm_gateway_dialect_openai.chat_request import write_chat_request
 from litellm_gateway_dialect_openai.dialect import OpenAIDialect
 from litellm_gateway_dialect_openai.embeddings import write_embed_request
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.responses_request import write_responses_request
 
 if TYPE_CHECKING:
@@ -134,12 +134,8 @@ class OpenAIBatchDialect(OpenAIDialect):
 
 
 def _object(response: WireResponse) -> dict[str, Any]:
-    body = read_object(response.body, "an answer about batches")
     # A batch's own "errors" are no error of the request about it; "error" is.
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
-    return body
+    return read_body(response, "an answer about batches")
 
 
 def _batch(body: dict[str, Any]) -> Batch:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway.errors import UnsupportedParameterError
 from litellm_gateway.responses import EmbedResponse, TokenUsage
-from litellm_gateway.wire_shapes import as_list, as_object, as_text, read_object
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
 
 if TYPE_CHECKING:
@@ -57,10 +57,7 @@ def read_embed_answer(response: WireResponse, *, asked_model: str, encoding: Emb
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no such vectors.
     """
-    body = read_object(response.body, "an embedding answer")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an embedding answer")
     items = [as_object(item, "embedding") for item in as_list(body.get("data"), "data")]
     vectors = tuple(_vector(item.get("embedding"), _TYPES[encoding]) for item in _in_order(items))
     if len({len(vector) for vector in vectors}) > 1:

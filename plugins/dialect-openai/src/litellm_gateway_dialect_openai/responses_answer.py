@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.responses import GenerateResponse, TokenUsage
-from litellm_gateway.wire_shapes import as_list, as_text, read_object
+from litellm_gateway.wire_shapes import as_list, as_text
 
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.responses_output import Output, finish_of, read_items, usage_of
 from litellm_gateway_dialect_openai.usage import read_usage
 
@@ -24,10 +24,7 @@ def read_responses_answer(response: WireResponse, *, asked_model: str) -> Genera
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no such answer.
     """
-    body = read_object(response.body, "an answer")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an answer")
     if not body.get("status") or "output" not in body:
         raise ValueError("an answer without status and output")
     output = read_items(as_list(body["output"], "output"))

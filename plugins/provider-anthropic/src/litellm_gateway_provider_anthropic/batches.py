@@ -16,7 +16,7 @@ from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text, r
 
 from litellm_gateway_provider_anthropic.answer import read_answer
 from litellm_gateway_provider_anthropic.dialect import NEWEST_VERSION, AnthropicDialect
-from litellm_gateway_provider_anthropic.errors import error_in_answer, error_in_stream
+from litellm_gateway_provider_anthropic.errors import error_in_stream, read_body
 from litellm_gateway_provider_anthropic.request_body import SAMPLING, write_messages_request
 
 if TYPE_CHECKING:
@@ -112,11 +112,7 @@ def _answer(result: dict[str, Any]) -> GenerateResponse:
 
 
 def _object(response: WireResponse) -> dict[str, Any]:
-    body = read_object(response.body, "an answer about batches")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
-    return body
+    return read_body(response, "an answer about batches")
 
 
 def _batch(body: dict[str, Any]) -> Batch:

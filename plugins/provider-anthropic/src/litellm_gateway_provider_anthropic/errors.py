@@ -12,7 +12,7 @@ from litellm_gateway.errors import (
     RateLimitError,
 )
 from litellm_gateway.retry_after import LONGEST_WAIT, read_retry_after, seconds_until
-from litellm_gateway.wire_shapes import read_or_none
+from litellm_gateway.wire_shapes import read_object, read_or_none
 
 from litellm_gateway_provider_anthropic.error_kinds import ErrorReport, blamed_parameter, kind_of_error
 
@@ -47,6 +47,15 @@ def error_in_answer(body: dict[str, Any], response: WireResponse) -> GatewayErro
 def error_in_stream(event: dict[str, Any]) -> GatewayError:
     """Give the error an ``error`` event reports."""
     return _make(200, report_of(event), _NO_HEADERS)
+
+
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object Anthropic answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    return body
 
 
 def report_of(value: Any) -> ErrorReport:

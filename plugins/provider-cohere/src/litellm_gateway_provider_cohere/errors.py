@@ -21,7 +21,7 @@ from litellm_gateway.errors import (
     UnsupportedParameterError,
 )
 from litellm_gateway.retry_after import read_retry_after
-from litellm_gateway.wire_shapes import read_or_none
+from litellm_gateway.wire_shapes import read_object, read_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +93,15 @@ def error_in_stream(body: dict[str, Any], event_name: str) -> GatewayError | Non
         return None
     message = _message(reported) or "Cohere reported an error without a message"
     return _make(_kind_by_words(reported, message.lower()), message, 200, reported, _NO_HEADERS)
+
+
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object Cohere answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    return body
 
 
 def _read(data: bytes) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway.errors import UnsupportedParameterError
 from litellm_gateway.responses import EmbedResponse, TokenUsage
-from litellm_gateway.wire_shapes import as_list, as_object, read_object
+from litellm_gateway.wire_shapes import as_list, as_object
 
-from litellm_gateway_provider_google.errors import error_in_answer
+from litellm_gateway_provider_google.errors import read_body
 from litellm_gateway_provider_google.long_counts import as_count
 from litellm_gateway_provider_google.usage import read_usage
 
@@ -59,10 +59,7 @@ def read_embed_answer(response: WireResponse, *, asked_model: str) -> EmbedRespo
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no such vectors.
     """
-    body = read_object(response.body, "an embedding answer")
-    failure = error_in_answer(body)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an embedding answer")
     found, tokens = _embeddings(body)
     vectors = tuple(_vector(item.get("values")) for item in found)
     if len({len(vector) for vector in vectors}) > 1:

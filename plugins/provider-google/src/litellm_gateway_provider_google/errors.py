@@ -19,6 +19,7 @@ from litellm_gateway.errors import (
     UnsupportedParameterError,
 )
 from litellm_gateway.retry_after import LONGEST_WAIT, read_retry_after
+from litellm_gateway.wire_shapes import read_object
 
 from litellm_gateway_provider_google.error_report import ErrorReport, report_of, report_of_bytes
 
@@ -62,6 +63,15 @@ def error_in_answer(body: dict[str, Any]) -> GatewayError | None:
         return None
     report = report_of(body)
     return _make(report.status or 500, report, _NO_HEADERS, report.message or "Google reported an error without words")
+
+
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object Google answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body)
+    if failure is not None:
+        raise failure
+    return body
 
 
 def _make(status: int, report: ErrorReport, headers: Mapping[str, str], message: str) -> GatewayError:

@@ -57,11 +57,12 @@ def test_a_dead_provider_is_hardly_asked_more_often_than_called(
 @pytest.mark.parametrize(
     "settings",
     [
+        {},
         {"health_check": HealthCheckConfig(interval=1.0, timeout=0.5)},
         {"circuit_breaker": CircuitBreakerConfig(recovery_timeout=1.0)},
         {"circuit_breaker": None},
     ],
-    ids=["health check", "short recovery", "no breaker"],
+    ids=["as it comes", "health check", "short recovery", "no breaker"],
 )
 def test_a_provider_that_is_back_is_used_within_two_seconds(settings: dict[str, Any]) -> None:
     """From the first call two seconds after it healed, everything is answered."""

@@ -64,7 +64,7 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
         )
     answer: Any = await method(fitted(attempt, request), attempt.call)
     kind = ability.answer
-    if not isinstance(answer, kind) or not _is_whole(answer):
+    if not is_whole(answer, type(request)):
         raise PluginContractError(
             f"provider '{attempt.route.provider}' gave no {kind.__name__} with all it needs, but "
             f"{type(answer).__name__}; this is a fault of its plugin",
@@ -76,7 +76,10 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
     return answer
 
 
-def _is_whole(answer: Any) -> bool:
+def is_whole(answer: Any, asked: type) -> bool:
+    """Tell whether this is an answer to such a request, with all it needs."""
+    if not isinstance(answer, ABILITIES[asked].answer):
+        return False
     return isinstance(answer.usage, TokenUsage) and isinstance(getattr(answer, "text", ""), str)
 
 

@@ -84,7 +84,7 @@ class Admission:
     def take(self, ask: Ask) -> bool:
         """Count what is asked for now against every limit of the plan, or against none."""
         plan, amounts = ask.plan, ask.amounts
-        if (self._held and self._is_held(plan)) or not self._has_places(plan):
+        if (self._held and self._is_held(plan)) or not self._has_places(plan, amounts[0]):
             return False
         items = self._items_of(plan)
         for taken, item in enumerate(items):
@@ -93,11 +93,11 @@ class Admission:
             elif not self._strategy.hit(item, cost=amounts[item.metric]):
                 self._take_back(items[:taken], amounts)
                 return False
-        if plan.heeds and not self.pace.take(plan.model, amounts[1], self.now):
+        if plan.heeds and not self.pace.take(plan.model, amounts[1], self.now, amounts[0]):
             self._take_back(items, amounts)
             return False
         for key, _ in plan.places:
-            self._under_way[key] = self._under_way.get(key, 0) + 1
+            self._under_way[key] = self._under_way.get(key, 0) + amounts[0]
         return True
 
     def over_budget(self, ask: Ask) -> tuple[Limit, float] | None:
@@ -142,12 +142,12 @@ class Admission:
         """Tell whether a request that finds no room lacks it in what tenants share."""
         return ask.plan.shared and self._room_in(ask.plan.scopes[-1], ask.amounts) > self.now
 
-    def ended(self, plan: Plan) -> None:
-        """Free the places a request held while it was under way."""
+    def ended(self, plan: Plan, requests: int = 1) -> None:
+        """Free the places a request, or several, held while under way."""
         if plan.heeds:
-            self.pace.ended(plan.model)
+            self.pace.ended(plan.model, requests)
         for key, _ in plan.places:
-            left = self._under_way.get(key, 0) - 1
+            left = self._under_way.get(key, 0) - requests
             if left > 0:
                 self._under_way[key] = left
             else:
@@ -177,11 +177,11 @@ class Admission:
         plan = ask.plan
         room_at = max(self._room_in(scope, ask.amounts) for scope in plan.scopes)
         if plan.heeds:
-            room_at = max(room_at, self.pace.room_at(plan.model, ask.amounts[1], self.now))
+            room_at = max(room_at, self.pace.room_at(plan.model, ask.amounts[1], self.now, ask.amounts[0]))
         return max(0.0, room_at - self.now)
 
     def _room_in(self, scope: Scope, amounts: Amounts) -> float:
-        if scope.concurrency is not None and self._under_way.get(scope.key, 0) >= scope.concurrency:
+        if scope.concurrency is not None and self._under_way.get(scope.key, 0) + amounts[0] > scope.concurrency:
             return math.inf
         room_at = max(self.now, self._held.get(scope.key, 0.0))
         for limit in scope.limits:
@@ -191,8 +191,8 @@ class Admission:
     def _is_held(self, plan: Plan) -> bool:
         return any(self._held.get(scope.key, 0.0) > self.now for scope in plan.scopes)
 
-    def _has_places(self, plan: Plan) -> bool:
-        return not plan.places or all(self._under_way.get(key, 0) < most for key, most in plan.places)
+    def _has_places(self, plan: Plan, requests: int) -> bool:
+        return not plan.places or all(self._under_way.get(key, 0) + requests <= most for key, most in plan.places)
 
     def _take_back(self, taken: Sequence[_Item], amounts: Amounts) -> None:
         for item in taken:

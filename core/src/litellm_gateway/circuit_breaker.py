@@ -26,6 +26,10 @@ JITTER = 0.2
 """Share of the recovery timeout by which it is lengthened at most, so that many gateways do not probe at once."""
 LONGEST_HINT = 10.0
 """Recovery timeouts a circuit stays open at most on a provider's word."""
+FIRST_RECOVERY, LAST_RECOVERY = 1.0, 30.0
+"""Seconds a circuit stays open at least and at most where no recovery timeout is set."""
+OUTAGE_SHARE = 0.1
+"""Share of the time a provider has been away that it is left alone before the next probe, within these bounds."""
 
 
 class CircuitBreaker:
@@ -65,6 +69,7 @@ class CircuitBreaker:
         self._open_until: float | None = None  # None while open: opened by hand, stays so
         self._probes = self._answered = 0  # while half open: probes on their way, and those that were answered
         self._probe_until = 0.0  # when the last probe on its way counts as lost
+        self._away_since: float | None = None  # when it opened first since it was last closed
 
     @property
     def state(self) -> State:
@@ -94,7 +99,7 @@ class CircuitBreaker:
             if self._probes + self._answered >= self._most_probes():
                 raise self._refusal(self._probe_until, now)
             self._probes += 1
-            self._probe_until = now + self._recovery_timeout()
+            self._probe_until = now + self._longest_recovery()
             return self._term
 
     def succeeded(self, ticket: int | None = None, seconds: float = 0.0) -> None:
@@ -227,13 +232,18 @@ class CircuitBreaker:
 
     def _trip(self, at_least: float = 0.0) -> None:
         self._enter("open")
-        timeout = self._recovery_timeout()
-        wait = max(timeout * (1.0 + JITTER * self._random.random()), min(at_least, timeout * LONGEST_HINT))
-        self._open_until = self._clock() + wait
+        now = self._clock()
+        if self._away_since is None:
+            self._away_since = now
+        timeout = self._recovery_timeout(now - self._away_since)
+        longest = self._longest_recovery() * LONGEST_HINT
+        wait = max(timeout * (1.0 + JITTER * self._random.random()), min(at_least, longest))
+        self._open_until = now + wait
         self._tell("tripped", wait)
 
     def _close(self) -> None:
         self._enter("closed")
+        self._away_since = None
         self._counts.reset()
 
     def _enter(self, state: State) -> None:
@@ -249,9 +259,15 @@ class CircuitBreaker:
     def _most_probes(self) -> int:
         return self._config.half_open_calls if self._config is not None else 1
 
-    def _recovery_timeout(self) -> float:
-        """Seconds it stays open; also the most a probe may take before another one is let through."""
-        return self._config.recovery_timeout if self._config is not None else 0.0
+    def _recovery_timeout(self, away: float) -> float:
+        """Seconds it stays open after the provider has been away for so long."""
+        set_time = self._config.recovery_timeout if self._config is not None else 0.0
+        return min(max(FIRST_RECOVERY, away * OUTAGE_SHARE), LAST_RECOVERY) if set_time is None else set_time
+
+    def _longest_recovery(self) -> float:
+        """Seconds it stays open at most; also the most a probe may take before another one is let through."""
+        set_time = self._config.recovery_timeout if self._config is not None else 0.0
+        return LAST_RECOVERY if set_time is None else set_time
 
     def _refusal(self, until: float | None, now: float) -> CircuitOpenError:
         provider = self._key.partition("/")[0]

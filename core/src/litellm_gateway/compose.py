@@ -171,7 +171,12 @@ class Composer:
     def _build_limiter(self, telemetry: Telemetry) -> RateLimiter:
         config, builder = self._config, self._builder
         stores = StoreChoice(self._offers, builder.build, builder.closers, telemetry, self._clock)
-        return RateLimiter(
+        make = RateLimiter
+        if config.enable_request_batching:
+            from litellm_gateway.party_limiter import PartyLimiter
+
+            make = PartyLimiter
+        return make(
             config.rate_limit_config, config.budgets, clock=self._clock, share=stores, overspent=stores.overspent
         )
 
@@ -200,7 +205,7 @@ class Composer:
         return Upstream(
             embed_limits=lambda route: targets[route.provider].offer.embed_limits,
             single_flight=flight,
-            batching=self._build_batching(),
+            **self._build_batching(reserving),
             reserving=reserving,
             attempts=attempts,
             spent=usage.spent,
@@ -228,10 +233,18 @@ class Composer:
         self._builder.closers.append(checks)  # closed before the providers it asks
         return checks
 
-    def _build_batching(self) -> Any:
-        config = self._config
-        if not config.enable_request_batching:
-            return None
+    def _build_batching(self, reserving: Reserving) -> dict[str, Any]:
+        if not self._config.enable_request_batching:
+            return {"batching": None}
+        from litellm_gateway.batch_slot import BatchSlot
+        from litellm_gateway.party_limiter import PartyLimiter
+        from litellm_gateway.prompts_together import PromptsTogether
         from litellm_gateway.request_batching import RequestBatching
 
-        return RequestBatching(size=config.batch_size, timeout=config.batch_timeout)
+        assert isinstance(reserving.limiter, PartyLimiter)
+        size, timeout = self._config.batch_size, self._config.batch_timeout
+        return {
+            "batching": RequestBatching(size=size, timeout=timeout),
+            "slot": BatchSlot(size=size, timeout=timeout, reserving=reserving, limiter=reserving.limiter),
+            "together": PromptsTogether(size=size),
+        }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
+    from litellm_gateway.errors import GatewayError
     from litellm_gateway.requests import (
         EmbedRequest,
         GenerateRequest,
@@ -70,6 +71,21 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Free what the provider holds; called once, and no call comes after it."""
+        ...
+
+
+@runtime_checkable
+class MultiGenerator(Protocol):
+    """A provider that also answers several prompts by one request; asked only when requests are batched."""
+
+    async def generate_many(
+        self, requests: Sequence[GenerateRequest], call: Call
+    ) -> Sequence[GenerateResponse | GatewayError]:
+        """Send all of them once, and give an answer or an error for each, in order.
+
+        The requests, two at least, differ in nothing but their messages. Each answer holds its own usage. What is
+        raised goes for all of them.
+        """
         ...
 
 

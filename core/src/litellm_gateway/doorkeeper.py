@@ -101,7 +101,7 @@ class Doorkeeper:
     def close(self, ask: Ask, changes: Amounts, at: float, *, asking: Reservation) -> None:
         """Count so much more or less for a request that is over, and let in who fits now."""
         self.admission.now = self._clock()
-        self.admission.ended(ask.plan)
+        self.admission.ended(ask.plan, ask.amounts[0])
         self.admission.correct(ask.plan, changes, at)
         if self.queue.is_empty:
             return
@@ -170,7 +170,7 @@ class Doorkeeper:
         if reservation is None:
             waiter.ring_in(admission.seconds_until_room(ask), admission.now, self._look_again)
             return "shared" if admission.waits_for_shared(ask) else "own"
-        pool.pass_turn(line, max(ask.amounts[1], 1) if ask.plan.shares_tokens else 1)
+        pool.pass_turn(line, max(ask.amounts[1], 1) if ask.plan.shares_tokens else ask.amounts[0])
         if self.asks:
             pool.asking = reservation
         self.queue.leave(waiter)

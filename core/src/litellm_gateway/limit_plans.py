@@ -123,7 +123,7 @@ class Ask:
 
     Attributes:
         plan: Under which limits.
-        amounts: One request, and how many tokens and how much money at most.
+        amounts: How many requests, one of them or a party, and how many tokens and how much money at most.
         priority: The higher, the earlier among the tenant's own that wait.
         number: Who came first has the lower one.
         give_up_at: Point on the limiter's clock until which it waits.

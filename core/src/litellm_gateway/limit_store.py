@@ -36,10 +36,12 @@ class Place:
 
 @frozen(kw_only=True)
 class Demand:
-    """What one request asks for: all of it or nothing.
+    """What one request asks for, or several ask for together: all of it or nothing.
 
     Attributes:
         id: Name of the request, unique over all processes.
+        further: Names of those it asks for as well. Each of them takes one of each of the ``places`` too, under its
+            own name, and is settled by a demand of its own; the amounts are those of all of them.
         lease: Seconds after which its places are free again should nobody give them back.
     """
 
@@ -47,6 +49,7 @@ class Demand:
     charges: tuple[Charge, ...]
     places: tuple[Place, ...]
     lease: float
+    further: tuple[str, ...] = ()
 
 
 @frozen

@@ -6,6 +6,7 @@ that opens all at once is met no later than it says.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,11 @@ class _Bucket:
     def level(self, now: float) -> float:
         return min(self.most, self.left + self.rate * max(0.0, now - self.at))
 
-    def room_at(self, amount: float, now: float) -> float:
-        amount = min(amount, self.most)  # what is larger than all there ever is must be judged by the provider
+    def room_at(self, amount: float, now: float, requests: int) -> float:
+        if amount > self.most:  # what is larger than all there ever is must be judged by the provider, one by one
+            if requests > 1:
+                return math.inf
+            amount = self.most
         lacking = amount - self.level(now)
         return now if lacking <= 1e-9 else min(now + lacking / self.rate, self.until)
 
@@ -48,32 +52,32 @@ class ProviderPace:
         self._closed: OrderedDict[str, float] = OrderedDict()
         self._under_way: dict[str, int] = {}
 
-    def take(self, model: str, tokens: int, now: float) -> bool:
-        """Spend a request and its tokens of what is left, both or none."""
+    def take(self, model: str, tokens: int, now: float, requests: int = 1) -> bool:
+        """Spend a request, or several, and their tokens of what is left, all or none."""
         if model in self._buckets or model in self._closed:
-            if self.room_at(model, tokens, now) > now:
+            if self.room_at(model, tokens, now, requests) > now:
                 return False
             for kind, bucket in self._buckets.get(model, {}).items():
-                bucket.spend(1 if kind == "requests" else tokens, now)
-        self._under_way[model] = self._under_way.get(model, 0) + 1
+                bucket.spend(requests if kind == "requests" else tokens, now)
+        self._under_way[model] = self._under_way.get(model, 0) + requests
         return True
 
-    def ended(self, model: str) -> None:
-        """Note that a request that was let through is not under way any more."""
-        left = self._under_way.get(model, 0) - 1
+    def ended(self, model: str, requests: int = 1) -> None:
+        """Note that a request, or several, that were let through are not under way any more."""
+        left = self._under_way.get(model, 0) - requests
         if left > 0:
             self._under_way[model] = left
         else:
             self._under_way.pop(model, None)
 
-    def room_at(self, model: str, tokens: int, now: float) -> float:
-        """Give the time from which on a request fits."""
+    def room_at(self, model: str, tokens: int, now: float, requests: int = 1) -> float:
+        """Give the time from which on a request fits, or several do; infinity for more than ever fit at once."""
         if model not in self._buckets and model not in self._closed:
             return now
         self._forget(model, now)
         room = max(now, self._closed.get(model, now))
         for kind, bucket in self._buckets.get(model, {}).items():
-            room = max(room, bucket.room_at(1 if kind == "requests" else tokens, now))
+            room = max(room, bucket.room_at(requests if kind == "requests" else tokens, now, requests))
         return room
 
     def close(self, model: str, seconds: float, now: float) -> None:

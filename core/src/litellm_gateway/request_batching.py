@@ -1,4 +1,4 @@
-"""Send similar requests together: embeddings as one request of all their texts, others at the same moment."""
+"""Send similar embeddings together, as one request of all their texts; each gets its own share back."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
 
     from litellm_gateway.contracts import Call, Route
-    from litellm_gateway.requests import Request
 
     Send = Callable[..., Awaitable[Any]]
     Spent = Callable[[Call, Any], None]
-    Waiting = tuple[Call, Request, Sequence[Route]]
+    Waiting = tuple[Call, EmbedRequest, Sequence[Route]]
 
 
 class RequestBatching:
-    """Collects requests of one tenant that differ only in what they ask.
+    """Collects embeddings of one tenant that differ only in their texts.
 
     Args:
         size: Requests sent together at most.
@@ -34,15 +33,12 @@ class RequestBatching:
     def __init__(self, *, size: int, timeout: float) -> None:
         self._batcher: Batcher[Waiting, Any] = Batcher(size=size, timeout=timeout)
 
-    async def submit(self, call: Call, request: Request, routes: Sequence[Route], send: Send, spent: Spent) -> Any:
+    async def submit(self, call: Call, request: EmbedRequest, routes: Sequence[Route], send: Send, spent: Spent) -> Any:
         """Send the request with others like it; give its own answer, or raise its own error.
 
         ``spent`` is told what each used of a request that was made of several.
         """
         likeness, waiting = _likeness(call, request, routes), (call, request, routes)
-        if not isinstance(request, EmbedRequest):  # leaves with the others, and comes back in its own time
-            await self._batcher.submit(likeness, waiting, _let_go)
-            return await send(call, request, routes)
 
         async def send_all(items: Sequence[Waiting]) -> Sequence[Any]:
             return await _send_all(items, send, spent)
@@ -55,17 +51,11 @@ _ALIKE = tuple(
 )
 
 
-def _likeness(call: Call, request: Request, routes: Sequence[Route]) -> Hashable:
+def _likeness(call: Call, request: EmbedRequest, routes: Sequence[Route]) -> Hashable:
     """Requests of equal likeness may travel together; the tenant is always part of it."""
-    if not isinstance(request, EmbedRequest):
-        return (call.tenant, "generate", tuple(routes))
     mergeable = not request.extra_body and not request.extra_headers
     own = None if mergeable else id(request)
-    return (call.tenant, "embed", tuple(routes), own, *(getattr(request, name) for name in _ALIKE))
-
-
-async def _let_go(items: Sequence[Waiting]) -> Sequence[None]:
-    return [None] * len(items)
+    return (call.tenant, tuple(routes), own, *(getattr(request, name) for name in _ALIKE))
 
 
 async def _send_all(items: Sequence[Waiting], send: Send, spent: Spent) -> Sequence[Any]:
@@ -76,7 +66,7 @@ async def _send_all(items: Sequence[Waiting], send: Send, spent: Spent) -> Seque
 
 async def _send_merged(items: Sequence[Waiting], send: Send, spent: Spent) -> Sequence[Any]:
     """Merge embeddings into one request under the longest deadline; if it is refused, each goes alone."""
-    requests = [request for _, request, _ in items if isinstance(request, EmbedRequest)]
+    requests = [request for _, request, _ in items]
     call = max((call for call, _, _ in items), key=lambda call: call.deadline)
     merged = evolve(requests[0], texts=tuple(text for request in requests for text in request.texts))
     try:

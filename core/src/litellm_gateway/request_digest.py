@@ -23,7 +23,8 @@ FORMAT = 2
 """Raise it when the same request must get another digest, so that answers of before are not found."""
 
 _PERSON = b"litellm-gateway"
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes})
+_LETTERS = {int: "i", float: "f", bool: "b", type(None): "N", bytes: "b"}
+_PLAIN = frozenset({str, *_LETTERS})
 
 
 def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
@@ -53,9 +54,9 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
 def _write(parts: list[str], value: Any) -> None:
     kind: Any = type(value)
     if kind is str:
-        parts += ("s", str(len(value)), ":", value)
-    elif kind in _PLAIN:
-        parts.append(f"{kind.__name__[0]}{value!r};")
+        parts.append(f"s{len(value)}:{value}")
+    elif kind in _LETTERS:
+        parts.append(f"{_LETTERS[kind]}{value!r};")
     elif kind is tuple or kind is list:
         parts.append(f"l{len(value)}:")
         for item in value:
@@ -81,10 +82,16 @@ def _write_fields(parts: list[str], plan: _Plan, value: Any) -> None:
     tag, names, read, defaults = plan
     parts.append(tag)
     for name, item, default in zip(names, read(value), defaults, strict=True):
-        if item is default or (type(item) is type(default) and item == default):
+        if item is default:
             continue
-        parts.append(name)
-        _write(parts, item)
+        kind = type(item)
+        if kind is type(default) and item == default:
+            continue
+        if kind is str:
+            parts.append(f"{name}s{len(item)}:{item}")
+        else:
+            parts.append(name)
+            _write(parts, item)
     parts.append("e")
 
 

@@ -53,5 +53,5 @@ class Reservation:
     def refund(self) -> None:
         """Give everything back: the call was never answered."""
         if self.close is not None and self.ask is not None:
-            _, reserved, priced = self.ask.amounts
-            self.close(self, (-1, -reserved, -priced))
+            requests, reserved, priced = self.ask.amounts
+            self.close(self, (-requests, -reserved, -priced))

@@ -120,6 +120,11 @@ class Reserving:
         )
         return Hold(self, request, model, estimate, reservation)
 
+    def most(self, request: AnyRequest, routes: Sequence[Route]) -> tuple[Estimate, int]:
+        """Give what a request may use at most: tokens, and money in units of 10**-9."""
+        estimate = self.estimator.estimate(routes[0].id, request)
+        return estimate, self._most_money(routes, estimate)
+
     def heed(self, attempt: Attempt, error: BaseException | None = None) -> None:
         """Hand on what the provider said of its limits with the answer to an attempt, or with its refusal."""
         headers = attempt.call.provider_headers

@@ -28,7 +28,8 @@ class CircuitBreakerConfig:
         slow_call_rate: Share of slow calls in the window that opens the circuit, above 0, at most 1.
         minimum_calls: Calls the window must hold before a rate counts.
         window: Seconds the window looks back.
-        recovery_timeout: Seconds the circuit stays open before calls may probe.
+        recovery_timeout: Seconds the circuit stays open before calls may probe. None: a tenth of the time the provider
+            has been away, at least 1 and at most 30.
         half_open_calls: Calls let through to probe; all of them must be answered to close the circuit.
         shared: Open and close with the other processes that name the same ``shared_state``.
     """
@@ -38,7 +39,7 @@ class CircuitBreakerConfig:
     slow_call_rate: float = field(default=1.0, validator=share)
     minimum_calls: int = field(default=10, validator=[whole, positive])
     window: float = field(default=30.0, validator=positive)
-    recovery_timeout: float = field(default=30.0, validator=positive)
+    recovery_timeout: float | None = field(default=None, validator=positive)
     half_open_calls: int = field(default=1, validator=[whole, positive])
     shared: bool = field(default=True, validator=flag)
 

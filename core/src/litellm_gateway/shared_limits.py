@@ -11,7 +11,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from litellm_gateway.limit_refusals import out_of_reach
 from litellm_gateway.limit_store import Charge, Demand, Granted, Place, Refused, Settlement
@@ -43,7 +43,7 @@ class _Outbox:
 
 @frozen(eq=False)
 class Ticket:
-    """What was granted to one request, and where its settlement goes out."""
+    """What was granted to one request, or to several at once, and where the settlement goes out."""
 
     demand: Demand
     plan: Plan
@@ -61,6 +61,11 @@ class Ticket:
             self.outbox.loop.call_soon_threadsafe(_post, self.outbox, settlement)
         except RuntimeError:  # its loop is gone: the window and the lease forget it
             return
+
+    def split(self) -> list[Ticket]:
+        """Give each of several requests a ticket of its own, to be settled instead of this one."""
+        own = [evolve(self.demand, id=name, further=()) for name in (self.demand.id, *self.demand.further)]
+        return [evolve(self, demand=demand) for demand in own]
 
 
 class SharedLimits:
@@ -141,10 +146,10 @@ class SharedLimits:
         await self._store.aclose()
 
     def _demand(self, ask: Ask, seconds: float) -> Demand:
-        self._number += 1
-        scopes = ask.plan.scopes
+        scopes, several = ask.plan.scopes, ask.amounts[0] > 1
         return Demand(
-            id=f"{self._prefix}-{os.getpid()}-{self._number}",
+            id=self._name(),
+            further=tuple(self._name() for _ in range(ask.amounts[0] - 1)) if several else (),
             charges=tuple(
                 Charge(limit.key, limit.seconds, _UNLIMITED if limit.soft else limit.amount, ask.amounts[limit.metric])
                 for limit in ask.plan.limits
@@ -152,6 +157,10 @@ class SharedLimits:
             places=tuple(Place(scope.key, scope.concurrency) for scope in scopes if scope.concurrency is not None),
             lease=seconds + _GRACE,
         )
+
+    def _name(self) -> str:
+        self._number += 1
+        return f"{self._prefix}-{os.getpid()}-{self._number}"
 
     def _check_alone(self, ask: Ask) -> None:
         if self._refuses:
@@ -169,7 +178,7 @@ class SharedLimits:
         self._answered()
         if not isinstance(answer, Granted):
             return answer
-        outbox.open += 1
+        outbox.open += 1 + len(demand.further)
         if outbox.sender is None or outbox.sender.done():
             outbox.sender = outbox.loop.create_task(self._send_settlements(outbox))
         return Ticket(demand, plan, answer.marks, outbox)
@@ -222,7 +231,9 @@ def _give_back(question: asyncio.Task[Ticket | Refused | None]) -> None:
     ticket = question.result()
     if isinstance(ticket, Ticket):
         changes = tuple(-charge.amount for charge in ticket.demand.charges)
-        _post(ticket.outbox, Settlement(demand=ticket.demand, marks=ticket.marks, changes=changes))
+        for own in ticket.split():  # what was counted for all goes with the first, the places with each
+            _post(own.outbox, Settlement(demand=own.demand, marks=own.marks, changes=changes))
+            changes = tuple(0 for _ in changes)
 
 
 def _post(outbox: _Outbox, settlement: Settlement) -> None:

@@ -22,11 +22,13 @@ from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_tim
 from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
+    from litellm_gateway.batch_slot import BatchSlot
     from litellm_gateway.contracts import Call, EmbedLimits, Spent
     from litellm_gateway.hedging import Hedge, Hedging
+    from litellm_gateway.prompts_together import PromptsTogether
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.reserving import Hold, Reserving
@@ -85,6 +87,8 @@ class Upstream:
     attempts: Attempts
     spent: Callable[[Call, Spent], None]
     hedging: Hedging | None = None
+    slot: BatchSlot | None = None
+    together: PromptsTogether | None = None
     shared_flight: SharedFlight[Made] | None = None
 
     async def make(
@@ -134,7 +138,9 @@ class Upstream:
         return evolve(landed.answer, elsewhere=True, fresh_for=landed.fresh_for)
 
     def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Awaitable[Made]:
-        if self.batching is None or not isinstance(request, GenerateRequest | EmbedRequest):
+        if self.slot is not None and isinstance(request, GenerateRequest):
+            return self._send(call, request, routes, slot=self.slot)
+        if self.batching is None or not isinstance(request, EmbedRequest):
             return self._send_whole(call, request, routes)
         batched: Awaitable[Made] = self.batching.submit(call, request, routes, self._send_whole, self._spent)
         return within_deadline(call, batched)  # the batch has the time of its most patient request
@@ -163,12 +169,21 @@ class Upstream:
         answer = await send_parts(parts, send, at_once=at_once)
         return Made(answer=answer, route=made[-1].route)
 
-    async def _send(self, call: Call, request: AnyRequest, routes: Sequence[Route], *, merged: bool = False) -> Made:
-        """Reserve, try the routes, settle."""
+    async def _send(
+        self,
+        call: Call,
+        request: AnyRequest,
+        routes: Sequence[Route],
+        *,
+        merged: bool = False,
+        slot: BatchSlot | None = None,
+    ) -> Made:
+        """Reserve, with others if there is a slot for them, try the routes, settle."""
+        company = None
 
         async def attempt_whole(attempt: Attempt) -> Made:
             try:
-                answer = await ask(attempt, request)
+                answer = await (ask(attempt, request) if company is None else self._ask(attempt, request, company))
             except RateLimitError as error:
                 self.reserving.heed(attempt, error)
                 raise
@@ -177,7 +192,10 @@ class Upstream:
             return Made(answer=answer, route=attempt.route)
 
         hedge = self.hedging.plan(request) if self.hedging is not None else None
-        hold = await self.reserving.hold(call, request, routes)
+        if slot is None:
+            hold = await self.reserving.hold(call, request, routes)
+        else:
+            hold, company = await slot.hold(call, request, routes)
         try:
             made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
             if hedge is not None:
@@ -190,6 +208,12 @@ class Upstream:
         finally:
             if hold is not None:
                 hold.close()
+
+    def _ask(self, attempt: Attempt, request: AnyRequest, company: Hashable) -> Awaitable[Any]:
+        """Ask together with those that left together, where that may be."""
+        if self.together is None or not isinstance(request, GenerateRequest):
+            return ask(attempt, request)
+        return self.together.ask(attempt, request, company)
 
     async def _stream(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], made: AnswerBuilder

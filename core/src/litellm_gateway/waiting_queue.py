@@ -164,8 +164,7 @@ class WaitingQueue:
         plan = waiter.ask.plan
         pool = self._of_this_process().setdefault(plan.pool, Pool(plan.pool))
         insort(pool.line(plan).entries, (-waiter.ask.priority, waiter.ask.number, waiter))
-        self._waiting[plan.tenant] = self._waiting.get(plan.tenant, 0) + 1
-        self._depth += 1
+        self._count(plan.tenant, waiter.ask.amounts[0])
         return pool
 
     def leave(self, waiter: Waiter) -> bool:
@@ -175,15 +174,23 @@ class WaitingQueue:
         line = pool.lines.get(plan.line) if pool is not None else None
         if pool is None or line is None:
             return False
-        entry = (-waiter.ask.priority, waiter.ask.number, waiter)
-        index = bisect_left(line.entries, entry[:2], key=lambda known: known[:2])
-        if index >= len(line.entries) or line.entries[index][2] is not waiter:
+        index = _index(line, waiter)
+        if index is None:
             return False
         del line.entries[index]
-        self._depth -= 1
-        self._waiting[plan.tenant] -= 1
+        self._count(plan.tenant, -waiter.ask.amounts[0])
         if not line.entries:
             self._remove(pool, line)
+        return True
+
+    def lose_one(self, waiter: Waiter) -> bool:
+        """Note that one of several requests somebody waits for will be gone; False when it is not waiting any more."""
+        plan = waiter.ask.plan
+        pool = self._of_this_process().get(plan.pool)
+        line = pool.lines.get(plan.line) if pool is not None else None
+        if line is None or _index(line, waiter) is None:
+            return False
+        self._count(plan.tenant, -1)
         return True
 
     def drop_if_idle(self, pool: Pool) -> None:
@@ -192,17 +199,22 @@ class WaitingQueue:
             del self._pools[pool.key]
 
     def displace(self, tenant: str) -> Waiter | None:
-        """Take the last waiter out of the tenant with most waiting, if it has more than ``tenant`` would have.
+        """Take out whom :meth:`last_of_most` names.
 
         So a tenant with many waiting requests cannot keep the others out of a full queue.
         """
+        last = self.last_of_most(tenant)
+        if last is not None:
+            self.leave(last)
+        return last
+
+    def last_of_most(self, tenant: str) -> Waiter | None:
+        """Give the last waiter of the tenant with most waiting, if it has more than ``tenant`` would have."""
         longest = max(self._waiting, key=self._waiting.__getitem__, default=None)
         if longest is None or self._waiting[longest] <= self._waiting.get(tenant, 0) + 1:
             return None
         lines = [line for pool in self._pools.values() for line in pool.lines.values() if line.tenant == longest]
-        last = max((line.entries[-1] for line in lines), key=lambda entry: entry[:2])[2]
-        self.leave(last)
-        return last
+        return max((line.entries[-1] for line in lines), key=lambda entry: entry[:2])[2]
 
     def empty(self) -> list[Waiter]:
         """Take everybody out, in the order they came."""
@@ -210,6 +222,10 @@ class WaitingQueue:
         waiters = [entry[2] for pool in pools for line in pool.lines.values() for entry in line.entries]
         self._forget()
         return sorted(waiters, key=lambda waiter: waiter.ask.number)
+
+    def _count(self, tenant: str, requests: int) -> None:
+        self._waiting[tenant] = self._waiting.get(tenant, 0) + requests
+        self._depth += requests
 
     def _remove(self, pool: Pool, line: Line) -> None:
         pool.remove(line)
@@ -228,3 +244,10 @@ class WaitingQueue:
         self._pools = {}
         self._waiting = {}
         self._depth = 0
+
+
+def _index(line: Line, waiter: Waiter) -> int | None:
+    """Find where a waiter stands."""
+    place = (-waiter.ask.priority, waiter.ask.number)
+    index = bisect_left(line.entries, place, key=lambda known: known[:2])
+    return index if index < len(line.entries) and line.entries[index][2] is waiter else None

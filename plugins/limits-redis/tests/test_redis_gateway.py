@@ -43,6 +43,45 @@ async def test_a_call_takes_at_most_two_round_trips(redis_server) -> None:
         assert redis_server.questions() - before <= 200
 
 
+async def test_a_batch_of_prompts_asks_once(redis_server) -> None:
+    """One question for all of a batch, and each prompt settled by itself: no place and no token stays taken."""
+    config = RateLimitConfig(storage=redis_server.uri, storage_timeout=5.0, concurrency=10, tokens_per_hour=10_000)
+    async with create_gateway(
+        provider="echo", rate_limit_config=config, telemetry=(), enable_request_batching=True, batch_size=10
+    ) as gateway:
+        await gateway.generate_async("hi", max_tokens=10)
+        await asyncio.sleep(0.1)  # its settlement goes out by itself
+        before = redis_server.questions()
+
+        await asyncio.gather(*(gateway.generate_async("hi", max_tokens=10) for _ in range(10)))
+        asked = redis_server.questions() - before
+        used = gateway.usage()["tokens"]["total"]
+
+    assert asked <= 2
+    assert redis_server.total("tokens/3600") == used
+    with redis.Redis(port=redis_server.port) as client:
+        assert [key for key in client.keys("*") if client.type(key) == b"zset"] == []
+
+
+async def test_a_batch_others_leave_too_few_places_for_is_not_refused(redis_server) -> None:
+    """One gateway holds a place: of a batch of three, two go on at once, and the third when the place comes free."""
+    config = RateLimitConfig(storage=redis_server.uri, storage_timeout=5.0, concurrency=3)
+    batching = {"enable_request_batching": True, "batch_size": 3}
+    async with (
+        gateway_on(redis_server.uri, concurrency=3) as one,
+        create_gateway(provider="echo", rate_limit_config=config, telemetry=(), **batching) as other,
+    ):
+        stream = one.generate_stream_async("a b c")
+        await anext(stream)
+        waiting = [asyncio.create_task(other.generate_async(f"hi {number}")) for number in range(3)]
+        await asyncio.wait(waiting[:2], timeout=5)
+        await stream.aclose()
+
+        answers = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+
+    assert [answer.text for answer in answers] == ["hi 0", "hi 1", "hi 2"]
+
+
 async def test_two_gateways_share_one_limit(redis_server) -> None:
     """What one uses, the other lacks; tenants stay apart."""
     async with (
@@ -100,11 +139,16 @@ async def test_budgets_hold_over_gateways(redis_server) -> None:
     assert refused.value.retry_after is not None
 
 
-async def test_a_storm_of_cancelled_calls_leaves_nothing_counted(redis_server) -> None:
+@pytest.mark.parametrize("batched", [False, True], ids=["alone", "in batches"])
+async def test_a_storm_of_cancelled_calls_leaves_nothing_counted(redis_server, batched: bool) -> None:
     """1,000 calls cancelled anywhere: no place and no token stays taken, and the next calls pass."""
     chance = random.Random(7)
-    limits = {"concurrency": 20, "tokens_per_hour": 10**6, "queue_timeout": 60.0}
-    async with gateway_on(redis_server.uri, **limits) as gateway:
+    config = RateLimitConfig(
+        storage=redis_server.uri, storage_timeout=5.0, concurrency=20, tokens_per_hour=10**6, queue_timeout=60.0
+    )
+    async with create_gateway(
+        provider="echo", rate_limit_config=config, telemetry=(), enable_request_batching=batched, batch_timeout=0.005
+    ) as gateway:
 
         async def call() -> None:
             running = asyncio.create_task(gateway.generate_async("one two", max_tokens=10))

@@ -189,3 +189,24 @@ def test_circuits_are_found_by_route_and_misspellings_refused(clock: Clock) -> N
     for name in ("opneai/gpt-4", "openai", "openai/"):
         with pytest.raises(InvalidRequestError, match="openai, local"):
             circuits[name]
+
+
+def test_without_a_recovery_time_it_probes_the_later_the_longer_the_provider_is_away(clock: Clock) -> None:
+    """A tenth of the outage, at least a second, at most thirty; a provider that was back starts anew."""
+    patient = breaker(clock, recovery_timeout=None)
+    for _ in range(4):
+        patient.failed(patient.admit())
+    began, waits = clock.now, []
+    while clock.now < began + 1000:
+        waits.append((clock.now - began, patient.snapshot()["retry_after"]))
+        clock.now += waits[-1][1]
+        patient.failed(patient.admit())
+
+    assert all(
+        min(max(1.0, away / 10), 30.0) <= wait <= min(max(1.0, away / 10), 30.0) * (1 + JITTER) for away, wait in waits
+    )
+    clock.now += 30 * (1 + JITTER)
+    patient.succeeded(patient.admit())
+    for _ in range(4):
+        patient.failed(patient.admit())
+    assert patient.snapshot()["retry_after"] <= 1 + JITTER

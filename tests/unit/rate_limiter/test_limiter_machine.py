@@ -10,7 +10,9 @@ from typing import Any
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from litellm_gateway.errors import GatewayError, InvalidRequestError
-from litellm_gateway.rate_limiter import RateLimitConfig, RateLimiter, Reservation
+from litellm_gateway.party import Guest
+from litellm_gateway.party_limiter import PartyLimiter
+from litellm_gateway.rate_limiter import RateLimitConfig, Reservation
 
 FAR = 1e12
 WINDOW = 60.0
@@ -53,13 +55,13 @@ class Limiting(RuleBasedStateMachine):
         super().__init__()
         self.loop = virtual_loops.VirtualLoop()
         self.shape = (5, 100, 2)
-        self.limiter = RateLimiter(limits(*self.shape), clock=self.loop.time)
+        self.limiter = PartyLimiter(limits(*self.shape), clock=self.loop.time)
         self.calls: list[Call] = []
         self.counted: list[list[Any]] = []  # when, tokens, whether it counts as a request
 
     def run(self, seconds: float = 0.0) -> None:
         async def pass_by() -> None:
-            for _ in range(6):
+            for _ in range(12):
                 await asyncio.sleep(0)
             if seconds:
                 await asyncio.sleep(seconds)
@@ -84,6 +86,41 @@ class Limiting(RuleBasedStateMachine):
         if not call.waits and not call.holds:
             assert isinstance(call.task.exception(), InvalidRequestError)
             assert tokens > self.shape[1]
+
+    @rule(
+        tenant=st.sampled_from("abc"),
+        tokens=st.lists(st.integers(0, 60), min_size=2, max_size=4),
+        priority=st.integers(-1, 1),
+    )
+    def take_together(self, tenant: str, tokens: list[int], priority: int) -> None:
+        guests = [Guest(each, 0, FAR) for each in tokens]
+        left: list[Guest] = []
+
+        async def arrive() -> None:
+            party = self.limiter.come(tenant, "m", guests, priority=priority)
+            assert party is not None
+            await self.limiter.admit(party)
+
+        admitted = self.loop.create_task(arrive())
+
+        async def sit_down(guest: Guest) -> Reservation:
+            try:
+                await asyncio.shield(admitted)
+                return await self.limiter.place(guest)
+            except BaseException:
+                left.append(guest)
+                if len(left) == len(guests):
+                    admitted.cancel()
+                self.limiter.leave(guest)
+                raise
+
+        calls = [Call(tenant, guest.tokens, self.loop.create_task(sit_down(guest))) for guest in guests]
+        self.calls += calls
+        self.run()
+        for call in calls:
+            if not call.waits and not call.holds:
+                assert isinstance(call.task.exception(), InvalidRequestError)
+                assert call.tokens > self.shape[1]
 
     @precondition(lambda self: any(call.waits for call in self.calls))
     @rule(number=st.integers(0, 50), once_more=st.booleans())
@@ -171,4 +208,4 @@ class Limiting(RuleBasedStateMachine):
 
 
 TestLimiting = Limiting.TestCase
-TestLimiting.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestLimiting.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)

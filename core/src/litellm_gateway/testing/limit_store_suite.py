@@ -223,6 +223,28 @@ class LimitStoreSuite(ABC):
 
         self._run(check)
 
+    def test_p12_several_at_once(self) -> None:
+        """P12: a demand for several requests takes a place for each, or none, and each is settled by itself."""
+
+        async def check(store: LimitStore) -> None:
+            places, charges = (Place(_key(), 3),), (Charge(_key(), _LONG, 10, 6),)
+            first = _demand(charges, places, further=("a", "b"))
+            granted = await store.take(first)
+            assert isinstance(granted, Granted)
+            assert isinstance(await store.take(_demand((), places)), Refused)
+
+            own = [_demand(charges, places, name=name) for name in (first.id, *first.further)]
+            settled = [Settlement(demand=each, marks=granted.marks, changes=(-2,)) for each in own]
+            await store.settle(settled[:2])
+            assert isinstance(await store.take(_demand(charges, places, further=("c", "d"))), Refused)
+            assert isinstance(await store.take(_demand(charges, places, further=("c",))), Granted)
+            assert isinstance(await store.take(_demand((), places)), Refused)
+            await store.settle(settled[2:])
+
+            assert isinstance(await store.take(_demand((Charge(charges[0].key, _LONG, 10, 4),), places)), Granted)
+
+        self._run(check)
+
     def _run(self, check: Callable[[LimitStore], Awaitable[None]]) -> None:
         async def run() -> None:
             store = self.make_store()
@@ -239,8 +261,16 @@ def _key() -> str:
     return f"suite/{token_hex(8)}"
 
 
-def _demand(charges: tuple[Charge, ...], places: tuple[Place, ...] = (), *, lease: float = _LONG) -> Demand:
-    return Demand(id=token_hex(8), charges=charges, places=places, lease=lease)
+def _demand(
+    charges: tuple[Charge, ...],
+    places: tuple[Place, ...] = (),
+    *,
+    lease: float = _LONG,
+    name: str = "",
+    further: tuple[str, ...] = (),
+) -> Demand:
+    run = token_hex(8)
+    return Demand(id=name or run, charges=charges, places=places, lease=lease, further=further)
 
 
 def _refunds(demands: Sequence[Demand], answers: Sequence[Granted | Refused]) -> list[Settlement]:

@@ -54,7 +54,7 @@ class ProviderFixture:
         return (asked,) if isinstance(asked, str) else tuple(map(str, asked))
 
     def recorded(self, kind: str) -> Sequence[Recording]:
-        """Give the recordings of a kind: ``whole``, ``stream``, ``error`` or ``embeddings``."""
+        """Give the recordings of a kind: ``whole``, ``stream``, ``error``, ``embeddings`` or ``many``."""
         if self.recordings is None:
             pytest.skip("this provider has no recorded exchanges: it answers without HTTP")
         found = [one for one in load_recordings(self.recordings) if _kind(one) == kind]
@@ -90,4 +90,6 @@ def _kind(recording: Recording) -> str:
         return "error"
     if recording.api.lower().startswith(("embed", "batchembed")):
         return "embeddings"
+    if recording.api.lower().startswith("many"):
+        return "many"
     return "stream" if recording.is_stream else "whole"

@@ -43,7 +43,8 @@ class RedisLimits:
     async def take(self, demand: Demand) -> Granted | Refused:
         """Count all of a demand or nothing of it."""
         keys = [charge.key for charge in demand.charges] + [place.key for place in demand.places]
-        arguments: list[Any] = [len(demand.charges), demand.id, round(demand.lease * 1000)]
+        arguments: list[Any] = [len(demand.charges), 1 + len(demand.further), round(demand.lease * 1000)]
+        arguments += (demand.id, *demand.further)
         for charge in demand.charges:
             arguments += (round(charge.seconds * 1000), charge.limit, charge.amount)
         arguments += [place.limit for place in demand.places]

@@ -1,13 +1,14 @@
 -- Count all of a demand or nothing of it. Time is the server's own, so that all processes agree on it.
 -- A window is cut into slots: a hash of slot number -> amount, with 'h' the oldest slot kept and 't' their total.
 -- KEYS: one per charge, then one per place.
--- ARGV: charges, id, lease ms, then per charge: window ms, limit, amount; then per place: limit.
+-- ARGV: charges, requests, lease ms, then the id of each request, then per charge: window ms, limit, amount; then
+-- per place: limit. Each request takes one of every place; the amounts are those of all of them.
 -- Gives {1, slot of each charge} or {0, index of the key that has no room, ms until it has or -1}.
 local SLOTS = 120
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local charges = tonumber(ARGV[1])
-local argument = 4
+local charges, requests = tonumber(ARGV[1]), tonumber(ARGV[2])
+local argument = 4 + requests
 local slots = {}
 
 local function text(number)
@@ -70,21 +71,23 @@ for place = charges + 1, #KEYS do
   local limit = tonumber(ARGV[argument])
   argument = argument + 1
   redis.call('ZREMRANGEBYSCORE', KEYS[place], '-inf', text(now))
-  if redis.call('ZCARD', KEYS[place]) >= limit then
+  if redis.call('ZCARD', KEYS[place]) + requests > limit then
     return {0, place, -1}
   end
 end
 
 local lease = tonumber(ARGV[3])
 for place = charges + 1, #KEYS do
-  redis.call('ZADD', KEYS[place], text(now + lease), ARGV[2])
+  for request = 1, requests do
+    redis.call('ZADD', KEYS[place], text(now + lease), ARGV[3 + request])
+  end
   if redis.call('PTTL', KEYS[place]) < lease then
     redis.call('PEXPIRE', KEYS[place], text(lease))
   end
 end
 
 local marks = {1}
-argument = 4
+argument = 4 + requests
 for charge = 1, charges do
   local window, amount = tonumber(ARGV[argument]), tonumber(ARGV[argument + 2])
   argument = argument + 3

@@ -16,8 +16,9 @@ PER_PROCESS = {
 }
 PUBLIC = {
     "answer_builder", "batch_errors", "batch_records", "config", "contracts", "dialect_batches", "dialects",
-    "discovery", "doctor", "errors", "framing", "gateway", "hookspecs", "json_codec", "messages",
+    "discovery", "doctor", "error_statuses", "errors", "framing", "gateway", "hookspecs", "json_codec", "messages",
     "model_catalog", "requests", "responses", "retry_after", "scaffolding", "secrets", "telemetry", "testing", "wire",
+    "wire_shapes",
     # for command lines
     "__main__",
     # for limit stores and shared states

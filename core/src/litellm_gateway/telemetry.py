@@ -95,12 +95,12 @@ class CallFinished:
 
 
 @frozen(kw_only=True)
-class LimitStoreChanged:
-    """The store that counts limits for several processes went out of reach, or is back.
+class StoreChanged:
+    """A store that several processes have in common went out of reach, or is back.
 
     Attributes:
         store: Name of its plugin.
-        reachable: Whether it can be asked now; while not, ``on_storage_failure`` is followed.
+        reachable: Whether it can be asked now.
         error: Class name of what went wrong, None when it is back.
     """
 
@@ -110,18 +110,13 @@ class LimitStoreChanged:
 
 
 @frozen(kw_only=True)
-class SharedStateChanged:
-    """The store that several processes share answers and circuits through went out of reach, or is back.
+class LimitStoreChanged(StoreChanged):
+    """The store that counts limits; while it is out of reach, ``on_storage_failure`` is followed."""
 
-    Attributes:
-        store: Name of its plugin.
-        reachable: Whether it can be asked now; while not, each process goes by itself.
-        error: Class name of what went wrong, None when it is back.
-    """
 
-    store: str
-    reachable: bool
-    error: str | None = None
+@frozen(kw_only=True)
+class SharedStateChanged(StoreChanged):
+    """The store that answers and circuits are shared through; while it is out of reach, each process goes by itself."""
 
 
 @frozen(kw_only=True)

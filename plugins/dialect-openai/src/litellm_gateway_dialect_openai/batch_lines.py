@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from litellm_gateway import json_codec
 from litellm_gateway.dialect_batches import dropped, result_of
 from litellm_gateway.wire import WireResponse
+from litellm_gateway.wire_shapes import as_object, as_text, read_object
 
 from litellm_gateway_dialect_openai.chat_answer import read_chat_answer
 from litellm_gateway_dialect_openai.embeddings import read_embed_answer
 from litellm_gateway_dialect_openai.errors import error_of_status
 from litellm_gateway_dialect_openai.responses_answer import read_responses_answer
-from litellm_gateway_dialect_openai.wire_shapes import as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.batch_records import BatchResult
@@ -38,9 +38,7 @@ def read_line(line: bytes, *, endpoint: str) -> BatchResult:
     Raises:
         ValueError: It is no such line.
     """
-    item = json_codec.decode(line)
-    if not isinstance(item, dict):
-        raise ValueError(f"a line of results is an object, not {type(item).__name__}")
+    item = read_object(line, "a line of results")
     custom_id = as_text(item.get("custom_id"), "custom_id")
     if not custom_id:
         raise ValueError("a line of results without custom_id")

@@ -11,14 +11,14 @@ from litellm_gateway.batch_records import Batch, BatchCounts, BatchOutput
 from litellm_gateway.dialect_batches import joined_lines, moment
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.batch_lines import CHAT, EMBEDDINGS, RESPONSES, read_line, write_line
 from litellm_gateway_dialect_openai.chat_request import write_chat_request
 from litellm_gateway_dialect_openai.dialect import OpenAIDialect
 from litellm_gateway_dialect_openai.embeddings import write_embed_request
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.responses_request import write_responses_request
-from litellm_gateway_dialect_openai.wire_shapes import as_count, as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,14 +134,8 @@ class OpenAIBatchDialect(OpenAIDialect):
 
 
 def _object(response: WireResponse) -> dict[str, Any]:
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer about batches is an object, not {type(body).__name__}")
     # A batch's own "errors" are no error of the request about it; "error" is.
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
-    return body
+    return read_body(response, "an answer about batches")
 
 
 def _batch(body: dict[str, Any]) -> Batch:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import GenerateResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.content import read_details, read_parts, read_reasoning
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import error_in_answer, read_body
 from litellm_gateway_dialect_openai.extras import read_extras
 from litellm_gateway_dialect_openai.finish_reasons import unify_finish
 from litellm_gateway_dialect_openai.tool_calls import read_tool_calls
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,12 +31,7 @@ def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateRes
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no chat answer.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"a chat answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "a chat answer")
     choices = as_list(body.get("choices"), "choices")
     if not choices:
         raise ValueError("a chat answer without choices")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.content import DetailPieces, read_details, read_parts, read_reasoning
 from litellm_gateway_dialect_openai.errors import error_in_stream
@@ -14,7 +15,6 @@ from litellm_gateway_dialect_openai.extras import read_extras
 from litellm_gateway_dialect_openai.finish_reasons import unify_finish
 from litellm_gateway_dialect_openai.tool_calls import ToolCallPieces
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

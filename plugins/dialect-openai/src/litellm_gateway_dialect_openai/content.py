@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 _GROWING: Final = ("text", "summary", "data")
 

@@ -7,13 +7,12 @@ import sys
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway import json_codec
 from litellm_gateway.errors import UnsupportedParameterError
 from litellm_gateway.responses import EmbedResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.requests import EmbedEncoding, EmbedRequest
@@ -58,12 +57,7 @@ def read_embed_answer(response: WireResponse, *, asked_model: str, encoding: Emb
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no such vectors.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an embedding answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an embedding answer")
     items = [as_object(item, "embedding") for item in as_list(body.get("data"), "data")]
     vectors = tuple(_vector(item.get("embedding"), _TYPES[encoding]) for item in _in_order(items))
     if len({len(vector) for vector in vectors}) > 1:

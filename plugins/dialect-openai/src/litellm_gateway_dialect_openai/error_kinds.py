@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
 from litellm_gateway.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -81,20 +82,10 @@ _NOT_SUPPORTED = re.compile(r"unsupported|not support|not enabled|unknown parame
 _BAD_KEY = re.compile(r"(incorrect|invalid) api key|api key not valid")
 
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {
-    401: AuthenticationError,
-    402: QuotaExceededError,
-    403: PermissionDeniedError,
-    404: ModelNotFoundError,
-    408: ProviderTimeoutError,
-    409: ProviderError,
-    429: RateLimitError,
+    **USUAL_ERRORS,
     498: ProviderOverloadedError,
-    499: ProviderError,
     501: UnsupportedParameterError,
-    503: ProviderOverloadedError,
-    504: ProviderTimeoutError,
     524: ProviderTimeoutError,
-    529: ProviderOverloadedError,
 }
 
 
@@ -105,15 +96,12 @@ def kind_of_error(status: int, report: ErrorReport) -> type[GatewayError]:
     if status >= 500:
         named = _by_word(report)
         server_side = (ProviderOverloadedError, UnsupportedParameterError, RateLimitError)
-        return named if named in server_side else _BY_STATUS.get(status, ProviderError)
+        return named if named in server_side else kind_of_status(status, _BY_STATUS)
     if status in (400, 403, 404, 413, 422):
         return _refused(status, report)
-    if status in (401, 408, 409, 499, 498):
-        return _BY_STATUS[status]
-    if status in (402, 429):
-        over_quota = _by_word(report) is QuotaExceededError or _OVER_QUOTA.search(report.text)
-        return QuotaExceededError if over_quota else _BY_STATUS[status]
-    return InvalidRequestError
+    if status in (402, 429) and (_by_word(report) is QuotaExceededError or _OVER_QUOTA.search(report.text)):
+        return QuotaExceededError
+    return kind_of_status(status, _BY_STATUS)
 
 
 def _by_word(report: ErrorReport) -> type[GatewayError] | None:

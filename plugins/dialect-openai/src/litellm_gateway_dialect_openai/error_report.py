@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import field, frozen
-from litellm_gateway import json_codec
+from litellm_gateway.wire_shapes import read_or_none
 
 _LONGEST_MESSAGE = 1000
 _LONGEST_TEXT = 4000
@@ -35,11 +35,7 @@ class ErrorReport:
 
 def report_of_bytes(body: bytes) -> ErrorReport:
     """Read an error body; HTML, an empty or a cut body is a report without words."""
-    try:
-        value = json_codec.decode(body)
-    except ValueError:
-        return ErrorReport()
-    return report_of(value)
+    return report_of(read_or_none(body))
 
 
 def report_of(value: Any) -> ErrorReport:

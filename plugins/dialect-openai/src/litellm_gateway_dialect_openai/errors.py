@@ -12,6 +12,7 @@ from litellm_gateway.errors import (
     RateLimitError,
 )
 from litellm_gateway.retry_after import read_retry_after
+from litellm_gateway.wire_shapes import read_object
 
 from litellm_gateway_dialect_openai.error_kinds import kind_of_error
 from litellm_gateway_dialect_openai.error_report import ErrorReport, report_of, report_of_bytes
@@ -50,6 +51,15 @@ def error_in_stream(body: dict[str, Any], event_name: str) -> GatewayError | Non
         return None
     report = report_of(body)
     return _make(report.status or 200, report, _NO_HEADERS)
+
+
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object a server answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    return body
 
 
 def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, message: str | None = None) -> GatewayError:

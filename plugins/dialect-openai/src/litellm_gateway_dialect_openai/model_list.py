@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway import json_codec
 from litellm_gateway.responses import ModelInfo, ModelList
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.errors import error_in_answer
-from litellm_gateway_dialect_openai.wire_shapes import as_count, as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse

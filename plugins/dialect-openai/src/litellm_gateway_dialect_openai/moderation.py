@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway import json_codec
 from litellm_gateway.responses import Moderation, ModerationResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.requests import ModerationRequest
@@ -32,12 +31,7 @@ def read_moderation_answer(response: WireResponse, request: ModerationRequest) -
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no such answer, or has another number of judgements.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"a moderation answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "a moderation answer")
     results = tuple(_judgement(as_object(item, "result")) for item in as_list(body.get("results"), "results"))
     if len(results) != len(request.texts):
         raise ValueError("wrong number of judgements")

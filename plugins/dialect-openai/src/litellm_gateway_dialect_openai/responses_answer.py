@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway import json_codec
 from litellm_gateway.responses import GenerateResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_text
 
-from litellm_gateway_dialect_openai.errors import error_in_answer
+from litellm_gateway_dialect_openai.errors import read_body
 from litellm_gateway_dialect_openai.responses_output import Output, finish_of, read_items, usage_of
 from litellm_gateway_dialect_openai.usage import read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +24,7 @@ def read_responses_answer(response: WireResponse, *, asked_model: str) -> Genera
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no such answer.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an answer")
     if not body.get("status") or "output" not in body:
         raise ValueError("an answer without status and output")
     output = read_items(as_list(body["output"], "output"))

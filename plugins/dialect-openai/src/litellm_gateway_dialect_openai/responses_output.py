@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from attrs import define, field
 from litellm_gateway.messages import ReasoningPart, ToolCall
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.responses_items import BEFORE, CUSTOM, ITEM, NAMESPACE
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
 
 _USAGE_NAMES: Final = {
     "input_tokens": "prompt_tokens",

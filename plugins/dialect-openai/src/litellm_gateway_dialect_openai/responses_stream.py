@@ -8,6 +8,7 @@ from attrs import define
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.wire_shapes import as_object, as_text
 
 from litellm_gateway_dialect_openai.errors import error_in_stream
 from litellm_gateway_dialect_openai.responses_output import (
@@ -22,7 +23,6 @@ from litellm_gateway_dialect_openai.responses_output import (
     usage_of,
 )
 from litellm_gateway_dialect_openai.usage import read_usage
-from litellm_gateway_dialect_openai.wire_shapes import as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,7 @@ from attrs import define
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ToolCall
 from litellm_gateway.responses import ToolCallDelta
-
-from litellm_gateway_dialect_openai.wire_shapes import as_list, as_object, as_text
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 
 def read_tool_calls(message: dict[str, Any], response_id: str) -> tuple[ToolCall, ...]:

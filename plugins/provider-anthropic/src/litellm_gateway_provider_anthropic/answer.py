@@ -8,12 +8,12 @@ from attrs import define, field
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart, ToolCall
 from litellm_gateway.responses import GenerateResponse
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
-from litellm_gateway_provider_anthropic.errors import error_in_answer
+from litellm_gateway_provider_anthropic.errors import read_body
 from litellm_gateway_provider_anthropic.finish_reasons import unify_finish
 from litellm_gateway_provider_anthropic.layout import Layout, raw_part
 from litellm_gateway_provider_anthropic.usage import read_usage
-from litellm_gateway_provider_anthropic.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +31,7 @@ def read_answer(response: WireResponse, *, asked_model: str) -> GenerateResponse
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no answer.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an answer")
     if "content" not in body or not body.keys() & {"stop_reason", "usage", "role"}:
         raise ValueError("a body that is no message")
     said = _Said()

@@ -12,12 +12,12 @@ from litellm_gateway.dialect_batches import dropped, joined_entries, moment, res
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 from litellm_gateway.requests import EmbedRequest
 from litellm_gateway.wire import WireResponse
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text, read_object
 
 from litellm_gateway_provider_anthropic.answer import read_answer
 from litellm_gateway_provider_anthropic.dialect import NEWEST_VERSION, AnthropicDialect
-from litellm_gateway_provider_anthropic.errors import error_in_answer, error_in_stream
+from litellm_gateway_provider_anthropic.errors import error_in_stream, read_body
 from litellm_gateway_provider_anthropic.request_body import SAMPLING, write_messages_request
-from litellm_gateway_provider_anthropic.wire_shapes import as_count, as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,9 +95,7 @@ def read_line(line: bytes) -> BatchResult:
     Raises:
         ValueError: It is no such line.
     """
-    item = json_codec.decode(line)
-    if not isinstance(item, dict):
-        raise ValueError(f"a line of results is an object, not {type(item).__name__}")
+    item = read_object(line, "a line of results")
     custom_id = as_text(item.get("custom_id"), "custom_id")
     if not custom_id:
         raise ValueError("a line of results without custom_id")
@@ -114,13 +112,7 @@ def _answer(result: dict[str, Any]) -> GenerateResponse:
 
 
 def _object(response: WireResponse) -> dict[str, Any]:
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer about batches is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
-    return body
+    return read_body(response, "an answer about batches")
 
 
 def _batch(body: dict[str, Any]) -> Batch:

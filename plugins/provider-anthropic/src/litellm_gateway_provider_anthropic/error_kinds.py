@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from attrs import frozen
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
 from litellm_gateway.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -53,20 +54,7 @@ _BY_TYPE: Final[dict[str, type[GatewayError]]] = {
     "conflict_error": ProviderError,
     "invalid_request_error": InvalidRequestError,
 }
-_BY_STATUS: Final[dict[int, type[GatewayError]]] = {
-    401: AuthenticationError,
-    402: QuotaExceededError,
-    403: PermissionDeniedError,
-    404: ModelNotFoundError,
-    408: ProviderTimeoutError,
-    409: ProviderError,
-    429: RateLimitError,
-    499: ProviderError,
-    503: ProviderOverloadedError,
-    504: ProviderTimeoutError,
-    524: ProviderTimeoutError,
-    529: ProviderOverloadedError,
-}
+_BY_STATUS: Final[dict[int, type[GatewayError]]] = {**USUAL_ERRORS, 524: ProviderTimeoutError}
 _CODES_OF_BILLING: Final = frozenset({"enforced_spend_limit_reached", "credit_balance_too_low"})
 
 _OVER_QUOTA = re.compile(r"credit balance is too low|spend(ing)? limit|api usage limits|purchase credits")
@@ -86,9 +74,7 @@ _PARAMETER = re.compile(r"[`\"']?([a-z_]+(?:\.[a-z0-9_]+)*)[`\"']?(?::| is depre
 def kind_of_error(status: int, report: ErrorReport) -> type[GatewayError]:
     """Give the class; ``status`` below 400 means that only the words tell."""
     text = report.message.lower()
-    kind = _BY_STATUS.get(status) if status >= 400 else None
-    if kind is None:
-        kind = _BY_TYPE.get(report.type) or _by_range(status)
+    kind = _BY_STATUS.get(status) or _BY_TYPE.get(report.type) or kind_of_status(status)
     if report.code in _CODES_OF_BILLING or (issubclass(kind, _REFUSALS) and _OVER_QUOTA.search(text)):
         return QuotaExceededError
     if kind is ProviderError and "overloaded" in text:
@@ -99,10 +85,6 @@ def kind_of_error(status: int, report: ErrorReport) -> type[GatewayError]:
 
 
 _REFUSALS: Final = (InvalidRequestError, RateLimitError, PermissionDeniedError)
-
-
-def _by_range(status: int) -> type[GatewayError]:
-    return InvalidRequestError if 400 <= status < 500 else ProviderError
 
 
 def _refused(text: str) -> type[GatewayError]:

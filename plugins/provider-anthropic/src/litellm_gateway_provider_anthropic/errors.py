@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway import json_codec
 from litellm_gateway.errors import (
     GatewayError,
     InvalidRequestError,
@@ -13,6 +12,7 @@ from litellm_gateway.errors import (
     RateLimitError,
 )
 from litellm_gateway.retry_after import LONGEST_WAIT, read_retry_after, seconds_until
+from litellm_gateway.wire_shapes import read_object, read_or_none
 
 from litellm_gateway_provider_anthropic.error_kinds import ErrorReport, blamed_parameter, kind_of_error
 
@@ -29,10 +29,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 def error_of_status(response: WireResponse) -> GatewayError:
     """Name the error behind a status of 400 and above."""
-    try:
-        report = report_of(json_codec.decode(response.body))
-    except ValueError:
-        report = ErrorReport()
+    report = report_of(read_or_none(response.body))
     if not report.message:
         content_type = response.headers.get("content-type", "no content type")
         unread = f"the provider gave no readable reason ({content_type}, {len(response.body)} bytes)"
@@ -50,6 +47,15 @@ def error_in_answer(body: dict[str, Any], response: WireResponse) -> GatewayErro
 def error_in_stream(event: dict[str, Any]) -> GatewayError:
     """Give the error an ``error`` event reports."""
     return _make(200, report_of(event), _NO_HEADERS)
+
+
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object Anthropic answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    return body
 
 
 def report_of(value: Any) -> ErrorReport:

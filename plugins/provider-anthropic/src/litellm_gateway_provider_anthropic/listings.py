@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from litellm_gateway import json_codec
 from litellm_gateway.responses import ModelInfo, TokenCount
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text
 
-from litellm_gateway_provider_anthropic.errors import error_in_answer
-from litellm_gateway_provider_anthropic.wire_shapes import as_count, as_list, as_object, as_text
+from litellm_gateway_provider_anthropic.errors import read_body
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
@@ -25,7 +24,7 @@ class ModelPage:
 
 def read_count(response: WireResponse, *, model: str) -> TokenCount:
     """Read the number of input tokens."""
-    body = _object(response)
+    body = read_body(response, "a token count")
     if body.get("input_tokens") is None:
         raise ValueError("a token count without input_tokens")
     return TokenCount(tokens=as_count(body["input_tokens"], "input_tokens"), model=model, metadata=_metadata(response))
@@ -33,7 +32,7 @@ def read_count(response: WireResponse, *, model: str) -> TokenCount:
 
 def read_model_page(response: WireResponse) -> ModelPage:
     """Read one page of the list of models."""
-    body = _object(response)
+    body = read_body(response, "a list of models")
     if "data" not in body:
         raise ValueError("a list of models without data")
     models = tuple(_model(as_object(row, "model")) for row in as_list(body["data"], "data"))
@@ -52,16 +51,6 @@ def _model(row: dict[str, Any]) -> ModelInfo:
         max_output_tokens=as_count(row.get("max_tokens"), "max_tokens") or None,
         raw=row,
     )
-
-
-def _object(response: WireResponse) -> dict[str, Any]:
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
-    return body
 
 
 def _metadata(response: WireResponse) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from litellm_gateway import json_codec
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.wire_shapes import as_object, as_text
 
 from litellm_gateway_provider_anthropic.layout import raw_part
-from litellm_gateway_provider_anthropic.wire_shapes import as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_provider_anthropic.answer import read_refusal, read_thinking
 from litellm_gateway_provider_anthropic.errors import error_in_stream
@@ -14,7 +15,6 @@ from litellm_gateway_provider_anthropic.finish_reasons import unify_finish
 from litellm_gateway_provider_anthropic.layout import Layout
 from litellm_gateway_provider_anthropic.open_blocks import OpenBlock, OpenCall, OpenRaw
 from litellm_gateway_provider_anthropic.usage import read_usage
-from litellm_gateway_provider_anthropic.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,12 +8,12 @@ from attrs import define, field
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart, ToolCall
 from litellm_gateway.responses import GenerateResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object, as_text, read_object
 
 from litellm_gateway_provider_bedrock.errors import error_in_answer
 from litellm_gateway_provider_bedrock.own_blocks import is_server_tool, own_part
 from litellm_gateway_provider_bedrock.stop_reasons import unify_stop
 from litellm_gateway_provider_bedrock.usage import read_usage
-from litellm_gateway_provider_bedrock.wire_shapes import as_list, as_object, as_text, read_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

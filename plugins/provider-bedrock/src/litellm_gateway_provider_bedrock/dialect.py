@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_gateway.responses import TokenCount
+from litellm_gateway.wire_shapes import as_count, read_object
 
 from litellm_gateway_provider_bedrock.answer import read_answer
 from litellm_gateway_provider_bedrock.errors import error_of_status
@@ -13,7 +14,6 @@ from litellm_gateway_provider_bedrock.model_traits import ModelTraits
 from litellm_gateway_provider_bedrock.request_body import write_count_request, write_request
 from litellm_gateway_provider_bedrock.stream import ConverseStreamDecoder
 from litellm_gateway_provider_bedrock.wire_address import WireAddress
-from litellm_gateway_provider_bedrock.wire_shapes import as_count, read_object
 
 if TYPE_CHECKING:
     from litellm_gateway.errors import GatewayError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
 from litellm_gateway.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -52,16 +53,11 @@ _BY_NAME: Final[dict[str, tuple[type[GatewayError], int]]] = {
 """Class of each exception, and the status it has where none is sent with it: in a stream."""
 
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {
-    401: AuthenticationError,
-    402: QuotaExceededError,
-    403: PermissionDeniedError,
-    404: ModelNotFoundError,
-    408: ProviderTimeoutError,
-    409: ProviderError,
+    **USUAL_ERRORS,
     424: ProviderError,
-    429: RateLimitError,
-    503: ProviderOverloadedError,
-    504: ProviderTimeoutError,
+    # AWS has no word for these two: they are what their range says.
+    499: InvalidRequestError,
+    529: ProviderError,
 }
 _OVERLOADED: Final = frozenset({429, 503, 529})
 _BAD_CREDENTIALS: Final = re.compile(
@@ -103,7 +99,7 @@ def kind_of_exception(name: str, status: int, text: str, original_status: int | 
         original_status: Status of the model's own answer, where an exception tells it.
     """
     known = _BY_NAME.get(name)
-    kind = known[0] if known else _by_status(status or 500)
+    kind = known[0] if known else kind_of_status(status, _BY_STATUS)
     if kind is PermissionDeniedError and _BAD_CREDENTIALS.search(text):
         return AuthenticationError
     if kind is RateLimitError and _DAILY.search(text):
@@ -119,7 +115,3 @@ def status_of_exception(name: str) -> int:
     """Give the status an exception stands for, 500 for one that is not known."""
     known = _BY_NAME.get(name)
     return known[1] if known else 500
-
-
-def _by_status(status: int) -> type[GatewayError]:
-    return _BY_STATUS.get(status, ProviderError if status >= 500 else InvalidRequestError)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway import json_codec
 from litellm_gateway.errors import GatewayError, ProviderError, RateLimitError
 from litellm_gateway.retry_after import read_retry_after
+from litellm_gateway.wire_shapes import read_or_none
 
 from litellm_gateway_provider_bedrock.error_kinds import kind_of_exception, status_of_exception
 from litellm_gateway_provider_bedrock.event_frames import EXCEPTION, FAILURE
@@ -52,10 +52,7 @@ def error_in_stream(event: str, data: bytes) -> GatewayError:
 
 
 def _read(data: bytes) -> dict[str, Any]:
-    try:
-        value = json_codec.decode(data)
-    except ValueError:
-        return {}
+    value = read_or_none(data)
     return value if isinstance(value, dict) else {}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway import json_codec
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_provider_bedrock.own_blocks import own_part
-from litellm_gateway_provider_bedrock.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.messages import ReasoningPart

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.wire_shapes import as_count, as_object, as_text
 
 from litellm_gateway_provider_bedrock.errors import error_in_stream
 from litellm_gateway_provider_bedrock.event_frames import EXCEPTION, FAILURE
@@ -15,7 +16,6 @@ from litellm_gateway_provider_bedrock.own_blocks import is_server_tool
 from litellm_gateway_provider_bedrock.server_tools import ServerBlock
 from litellm_gateway_provider_bedrock.stop_reasons import unify_stop
 from litellm_gateway_provider_bedrock.usage import read_usage
-from litellm_gateway_provider_bedrock.wire_shapes import as_count, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

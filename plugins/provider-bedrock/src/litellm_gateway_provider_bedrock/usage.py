@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litellm_gateway.responses import TokenUsage
-
-from litellm_gateway_provider_bedrock.wire_shapes import as_count, as_object
+from litellm_gateway.wire_shapes import as_count, as_object
 
 
 def read_usage(value: Any) -> TokenUsage | None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.messages import ReasoningPart, ToolCall
 from litellm_gateway.responses import GenerateResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
-from litellm_gateway_provider_cohere.errors import error_in_answer
+from litellm_gateway_provider_cohere.errors import read_body
 from litellm_gateway_provider_cohere.finish_reasons import unify_finish
 from litellm_gateway_provider_cohere.messages import KIND, THINKING, TOOL_PLAN
 from litellm_gateway_provider_cohere.usage import read_usage
-from litellm_gateway_provider_cohere.wire_shapes import as_list, as_object, as_text, read_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,7 @@ def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateRes
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no chat answer.
     """
-    body = read_object(response.body, "a chat answer")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "a chat answer")
     if "message" not in body:
         raise ValueError("a chat answer without a message")
     message = as_object(body["message"], "message")

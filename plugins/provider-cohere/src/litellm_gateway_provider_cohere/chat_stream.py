@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_provider_cohere.errors import error_in_stream
 from litellm_gateway_provider_cohere.finish_reasons import unify_finish
 from litellm_gateway_provider_cohere.messages import KIND, THINKING, TOOL_PLAN
 from litellm_gateway_provider_cohere.usage import read_usage
-from litellm_gateway_provider_cohere.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway.errors import UnsupportedParameterError
 from litellm_gateway.responses import EmbedResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_count, as_list, as_object
 
-from litellm_gateway_provider_cohere.errors import error_in_answer
-from litellm_gateway_provider_cohere.wire_shapes import as_count, as_list, as_object, read_object
+from litellm_gateway_provider_cohere.errors import read_body
 
 if TYPE_CHECKING:
     from litellm_gateway.requests import EmbedRequest
@@ -47,10 +47,7 @@ def read_embed_answer(request: EmbedRequest, response: WireResponse) -> EmbedRes
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no vectors of the kind asked for.
     """
-    body = read_object(response.body, "an embedding answer")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an embedding answer")
     found = body.get("embeddings")
     rows = found if isinstance(found, list) else as_object(found, "embeddings").get(request.encoding)
     typecode = _TYPECODES[request.encoding]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway import json_codec
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
 from litellm_gateway.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -13,7 +13,6 @@ from litellm_gateway.errors import (
     GatewayError,
     InvalidRequestError,
     ModelNotFoundError,
-    PermissionDeniedError,
     ProviderError,
     ProviderOverloadedError,
     ProviderTimeoutError,
@@ -22,6 +21,7 @@ from litellm_gateway.errors import (
     UnsupportedParameterError,
 )
 from litellm_gateway.retry_after import read_retry_after
+from litellm_gateway.wire_shapes import read_object, read_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,19 +32,9 @@ _LONGEST_MESSAGE: Final = 1000
 _NO_HEADERS: Mapping[str, str] = {}
 
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {
-    401: AuthenticationError,
-    402: QuotaExceededError,
-    403: PermissionDeniedError,
-    404: ModelNotFoundError,
-    408: ProviderTimeoutError,
-    409: ProviderError,
-    429: RateLimitError,
+    **USUAL_ERRORS,
     498: AuthenticationError,
-    499: ProviderError,
     501: UnsupportedParameterError,
-    503: ProviderOverloadedError,
-    504: ProviderTimeoutError,
-    529: ProviderOverloadedError,
 }
 _OVER_QUOTA: Final = re.compile(r"calls? ?(/|per|a) ?month|monthly|billing|payment method|credit|spend(ing)? limit")
 _REFUSED: Final[tuple[tuple[type[GatewayError], re.Pattern[str]], ...]] = (
@@ -105,11 +95,17 @@ def error_in_stream(body: dict[str, Any], event_name: str) -> GatewayError | Non
     return _make(_kind_by_words(reported, message.lower()), message, 200, reported, _NO_HEADERS)
 
 
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object Cohere answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body, response)
+    if failure is not None:
+        raise failure
+    return body
+
+
 def _read(data: bytes) -> dict[str, Any]:
-    try:
-        value = json_codec.decode(data)
-    except ValueError:
-        return {}
+    value = read_or_none(data)
     return value if isinstance(value, dict) else {}
 
 
@@ -124,13 +120,12 @@ def _message(body: dict[str, Any]) -> str:
 
 
 def _kind(status: int, text: str) -> type[GatewayError]:
-    if status in (402, 429):
-        return QuotaExceededError if _OVER_QUOTA.search(text) else _BY_STATUS[status]
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= 500:
-        return ProviderError
-    return next((kind for kind, phrase in _REFUSED if phrase.search(text)), InvalidRequestError)
+    kind = kind_of_status(status, _BY_STATUS)
+    if kind is RateLimitError and _OVER_QUOTA.search(text):
+        return QuotaExceededError
+    if kind is not InvalidRequestError:
+        return kind
+    return next((refused for refused, phrase in _REFUSED if phrase.search(text)), InvalidRequestError)
 
 
 def _kind_by_words(report: dict[str, Any], text: str) -> type[GatewayError]:

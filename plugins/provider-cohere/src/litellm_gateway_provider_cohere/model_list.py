@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from litellm_gateway.responses import ModelInfo
-
-from litellm_gateway_provider_cohere.wire_shapes import as_count, as_list, as_object, as_text, read_object
+from litellm_gateway.wire_shapes import as_count, as_list, as_object, as_text, read_object
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.responses import RerankResponse, RerankResult
+from litellm_gateway.wire_shapes import as_count, as_list, as_object
 
-from litellm_gateway_provider_cohere.errors import error_in_answer
-from litellm_gateway_provider_cohere.wire_shapes import as_count, as_list, as_object, read_object
+from litellm_gateway_provider_cohere.errors import read_body
 
 if TYPE_CHECKING:
     from litellm_gateway.requests import RerankRequest
@@ -40,10 +40,7 @@ def read_rerank_answer(request: RerankRequest, response: WireResponse) -> Rerank
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no such results.
     """
-    body = read_object(response.body, "a rerank answer")
-    failure = error_in_answer(body, response)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "a rerank answer")
     if "results" not in body:
         raise ValueError("a rerank answer without results")
     results = [_result(item, len(request.documents)) for item in as_list(body["results"], "results")]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway import json_codec
 from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_provider_google.answer_stream import AnswerDecoder
-from litellm_gateway_provider_google.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from litellm_gateway.responses import GenerateResponse

@@ -12,10 +12,10 @@ from typing import Any, Final
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.wire_shapes import as_object, as_text
 
 from litellm_gateway_provider_google.partial_arguments import PartialArguments
 from litellm_gateway_provider_google.tool_call_ids import made_id
-from litellm_gateway_provider_google.wire_shapes import as_object, as_text
 
 KEPT: Final = "google_part"
 """Where ``ReasoningPart.extra`` holds a part that goes back as it came."""

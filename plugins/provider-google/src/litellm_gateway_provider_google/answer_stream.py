@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_gateway import json_codec
 from litellm_gateway.responses import StreamChunk
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_provider_google.answer_parts import AnswerParts
 from litellm_gateway_provider_google.errors import error_in_answer
 from litellm_gateway_provider_google.finish_reasons import BLOCKED, unify_finish
 from litellm_gateway_provider_google.usage import counts_tokens, read_usage
-from litellm_gateway_provider_google.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

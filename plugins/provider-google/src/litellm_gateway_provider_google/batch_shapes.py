@@ -10,12 +10,13 @@ from litellm_gateway.batch_records import Batch, BatchCounts
 from litellm_gateway.dialect_batches import moment, result_of
 from litellm_gateway.responses import EmbedResponse
 from litellm_gateway.wire import WireResponse
+from litellm_gateway.wire_shapes import as_list, as_object, as_text, read_object
 
 from litellm_gateway_provider_google.answer import read_answer
 from litellm_gateway_provider_google.embeddings import read_embed_answer
 from litellm_gateway_provider_google.errors import error_in_answer
+from litellm_gateway_provider_google.long_counts import as_count
 from litellm_gateway_provider_google.usage import read_usage
-from litellm_gateway_provider_google.wire_shapes import as_count, as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +40,7 @@ _STATES: Final[dict[str, BatchState]] = {
 
 def read_operation(response: WireResponse) -> dict[str, Any]:
     """Give the operation a batch is; its own ``error`` is the batch's and not the request's."""
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an answer about batches is an object, not {type(body).__name__}")
+    body = read_object(response.body, "an answer about batches")
     failure = error_in_answer(body) if "name" not in body else None
     if failure is not None:
         raise failure
@@ -105,9 +104,7 @@ def read_line(line: bytes, *, model: str) -> BatchResult:
     Raises:
         ValueError: It is no such line.
     """
-    entry = json_codec.decode(line)
-    if not isinstance(entry, dict):
-        raise ValueError(f"a line of results is an object, not {type(entry).__name__}")
+    entry = read_object(line, "a line of results")
     return read_entry(entry, model=model)
 
 

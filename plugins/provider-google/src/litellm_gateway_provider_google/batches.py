@@ -11,6 +11,7 @@ from litellm_gateway.batch_records import BatchOutput
 from litellm_gateway.dialect_batches import joined_entries
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_provider_google.batch_shapes import (
     inlined,
@@ -24,7 +25,6 @@ from litellm_gateway_provider_google.batch_shapes import (
 from litellm_gateway_provider_google.dialect import GeminiDialect
 from litellm_gateway_provider_google.embeddings import write_embed_request
 from litellm_gateway_provider_google.generate_request import write_generate_request
-from litellm_gateway_provider_google.wire_shapes import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

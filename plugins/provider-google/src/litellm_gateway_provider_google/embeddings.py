@@ -5,13 +5,13 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway import json_codec
 from litellm_gateway.errors import UnsupportedParameterError
 from litellm_gateway.responses import EmbedResponse, TokenUsage
+from litellm_gateway.wire_shapes import as_list, as_object
 
-from litellm_gateway_provider_google.errors import error_in_answer
+from litellm_gateway_provider_google.errors import read_body
+from litellm_gateway_provider_google.long_counts import as_count
 from litellm_gateway_provider_google.usage import read_usage
-from litellm_gateway_provider_google.wire_shapes import as_count, as_list, as_object
 
 if TYPE_CHECKING:
     from litellm_gateway.requests import EmbedRequest
@@ -59,12 +59,7 @@ def read_embed_answer(response: WireResponse, *, asked_model: str) -> EmbedRespo
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no such vectors.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"an embedding answer is an object, not {type(body).__name__}")
-    failure = error_in_answer(body)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "an embedding answer")
     found, tokens = _embeddings(body)
     vectors = tuple(_vector(item.get("values")) for item in found)
     if len({len(vector) for vector in vectors}) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
 from litellm_gateway.errors import (
     AuthenticationError,
     ContextWindowExceededError,
@@ -13,13 +14,12 @@ from litellm_gateway.errors import (
     ModelNotFoundError,
     PermissionDeniedError,
     ProviderError,
-    ProviderOverloadedError,
-    ProviderTimeoutError,
     QuotaExceededError,
     RateLimitError,
     UnsupportedParameterError,
 )
 from litellm_gateway.retry_after import LONGEST_WAIT, read_retry_after
+from litellm_gateway.wire_shapes import read_object
 
 from litellm_gateway_provider_google.error_report import ErrorReport, report_of, report_of_bytes
 
@@ -43,17 +43,8 @@ _SPENT = re.compile(
 )
 """Not "check your plan and billing details", which every limit of the minute says too."""
 _UNKNOWN_NAME = re.compile(r"unknown name \"?([\w.]{1,60})", re.IGNORECASE)
-_BY_STATUS: Final[dict[int, type[GatewayError]]] = {
-    401: AuthenticationError,
-    402: QuotaExceededError,
-    408: ProviderTimeoutError,
-    409: ProviderError,
-    499: ProviderError,
-    501: UnsupportedParameterError,
-    503: ProviderOverloadedError,
-    504: ProviderTimeoutError,
-    529: ProviderOverloadedError,
-}
+_BY_STATUS: Final[dict[int, type[GatewayError]]] = {**USUAL_ERRORS, 501: UnsupportedParameterError}
+_TOLD_BY_WORDS: Final = (InvalidRequestError, ModelNotFoundError, PermissionDeniedError)
 
 
 def error_of_status(response: WireResponse) -> GatewayError:
@@ -74,6 +65,15 @@ def error_in_answer(body: dict[str, Any]) -> GatewayError | None:
     return _make(report.status or 500, report, _NO_HEADERS, report.message or "Google reported an error without words")
 
 
+def read_body(response: WireResponse, name: str) -> dict[str, Any]:
+    """Decode the object Google answers with; what it reports in place of an answer is raised."""
+    body = read_object(response.body, name)
+    failure = error_in_answer(body)
+    if failure is not None:
+        raise failure
+    return body
+
+
 def _make(status: int, report: ErrorReport, headers: Mapping[str, str], message: str) -> GatewayError:
     kind = _kind(status, report)
     fields: dict[str, Any] = {"status_code": status, "code": report.code}
@@ -88,12 +88,10 @@ def _make(status: int, report: ErrorReport, headers: Mapping[str, str], message:
 
 
 def _kind(status: int, report: ErrorReport) -> type[GatewayError]:
-    if status == 429:
-        return QuotaExceededError if _is_spent(report) else RateLimitError
-    known = _BY_STATUS.get(status)
-    if known is not None:
-        return known
-    return ProviderError if status >= 500 else _refused(status, report)
+    kind = kind_of_status(status, _BY_STATUS)
+    if kind is RateLimitError and _is_spent(report):
+        return QuotaExceededError
+    return _refused(status, report) if kind in _TOLD_BY_WORDS else kind
 
 
 def _refused(status: int, report: ErrorReport) -> type[GatewayError]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway import json_codec
 from litellm_gateway.responses import ModelInfo
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
-from litellm_gateway_provider_google.errors import error_in_answer
-from litellm_gateway_provider_google.wire_shapes import as_count, as_list, as_object, as_text
+from litellm_gateway_provider_google.errors import read_body
+from litellm_gateway_provider_google.long_counts import as_count
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
@@ -21,12 +21,7 @@ def read_model_page(response: WireResponse) -> tuple[list[ModelInfo], str]:
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body is no list of models.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"a list of models is an object, not {type(body).__name__}")
-    failure = error_in_answer(body)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "a list of models")
     rows = as_list(body.get("models", body.get("publisherModels")), "models")
     models = [_model(as_object(row, "model")) for row in rows]
     return models, as_text(body.get("nextPageToken"), "nextPageToken")

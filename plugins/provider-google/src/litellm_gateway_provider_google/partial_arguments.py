@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from litellm_gateway import json_codec
-
-from litellm_gateway_provider_google.wire_shapes import as_list, as_object, as_text
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]")
 _DEEPEST = 64

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway import json_codec
 from litellm_gateway.responses import TokenCount
 
-from litellm_gateway_provider_google.errors import error_in_answer
-from litellm_gateway_provider_google.wire_shapes import as_count
+from litellm_gateway_provider_google.errors import read_body
+from litellm_gateway_provider_google.long_counts import as_count
 
 if TYPE_CHECKING:
     from litellm_gateway.wire import WireResponse
@@ -30,12 +29,7 @@ def read_token_count(response: WireResponse, *, asked_model: str) -> TokenCount:
         GatewayError: The body reports an error in place of an answer.
         ValueError: The body holds no count.
     """
-    body = json_codec.decode(response.body)
-    if not isinstance(body, dict):
-        raise ValueError(f"a token count is an object, not {type(body).__name__}")
-    failure = error_in_answer(body)
-    if failure is not None:
-        raise failure
+    body = read_body(response, "a token count")
     if "totalTokens" not in body:
         raise ValueError("a token count without totalTokens")
     return TokenCount(tokens=as_count(body["totalTokens"], "totalTokens"), model=asked_model)

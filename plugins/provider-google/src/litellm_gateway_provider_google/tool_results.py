@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_gateway import json_codec
 from litellm_gateway.messages import MediaPart
+from litellm_gateway.wire_shapes import read_or_none
 
 from litellm_gateway_provider_google.media import media_data
 from litellm_gateway_provider_google.tool_call_ids import sent_id
@@ -39,8 +39,5 @@ def _response(message: Message) -> dict[str, Any]:
 def _object(text: str) -> dict[str, Any] | None:
     if not text.lstrip().startswith("{"):
         return None
-    try:
-        value = json_codec.decode(text)
-    except ValueError:
-        return None
+    value = read_or_none(text)
     return value if isinstance(value, dict) else None

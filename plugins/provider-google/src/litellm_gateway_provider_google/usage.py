@@ -6,7 +6,7 @@ from typing import Any
 
 from litellm_gateway.responses import TokenUsage
 
-from litellm_gateway_provider_google.wire_shapes import as_count
+from litellm_gateway_provider_google.long_counts import as_count
 
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
 

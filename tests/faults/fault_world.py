@@ -77,6 +77,10 @@ async def run_all(
 
     fitting = [scenario for scenario in scenarios if scenario.expects(wire, way == "stream") is not None]
     done = await asyncio.gather(*map(one, fitting))
+    for place, scenario in enumerate(fitting):
+        # With timeouts of less than a second, a machine that halts looks like a provider that does.
+        if done[place].findings and scenario.group == "connections":
+            done[place] = await one(scenario)
     trials += done
     return [f"{trial.scenario}: {finding}" for trial in done for finding in trial.findings]
 

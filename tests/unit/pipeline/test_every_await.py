@@ -23,6 +23,13 @@ MOST = 200
 """No call of these has as many awaits."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_was_there_before() -> None:
+    """Leave it out of the many collections here, which would take a second each at the end of a long run."""
+    gc.collect()
+    gc.freeze()
+
+
 @define
 class Steps:
     """Every await of the parts below; one of them may fail."""

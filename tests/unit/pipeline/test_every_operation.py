@@ -31,6 +31,13 @@ MOST = 100
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_was_there_before() -> None:
+    """Leave it out of the many collections here, which would take a second each at the end of a long run."""
+    gc.collect()
+    gc.freeze()
+
+
 @define(eq=False)
 class Operations:
     """Counts every operation; one of them fails."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import inspect
 import threading
 import time
@@ -26,12 +25,6 @@ KEPT = ("litellm-gateway", "asyncio_")
 def pytest_configure(config: pytest.Config) -> None:
     """Watch every test of the run: those of the plugins have no conftest above them but this."""
     config.pluginmanager.register(NothingLeftBehind(), "nothing-left-behind")
-
-
-def pytest_collection_finish() -> None:
-    """Leave what was imported by now out of every later garbage collection: many tests ask for one at every step."""
-    gc.collect()
-    gc.freeze()
 
 
 class NothingLeftBehind:

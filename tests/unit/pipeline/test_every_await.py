@@ -16,7 +16,7 @@ from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChu
 from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
 FAILURE = "the words of a stranger's error"
 MOST = 200
@@ -24,10 +24,12 @@ MOST = 200
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _what_was_there_before() -> None:
+def _what_was_there_before() -> Iterator[None]:
     """Leave it out of the many collections here, which would take a second each at the end of a long run."""
     gc.collect()
     gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @define

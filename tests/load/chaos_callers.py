@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import random
 
     from chaos_server import Sent
-    from everything_on import Sink
     from guarded_server import GuardedServer
+    from kept_events import KeptEvents
     from litellm_gateway import GenerateResponse, LiteLLMGateway
     from litellm_gateway.responses import TokenUsage
 
@@ -210,7 +210,7 @@ class Findings:
         if found and sent is not None and (not self._is_own(ask, int(found[1])) or sent.question != ask.question):
             self.crossed.append(f"{ask}: {text!r} is a part")
 
-    def hold_against(self, sink: Sink) -> None:
+    def hold_against(self, sink: KeptEvents) -> None:
         """Hold what callers saw against what sinks were told: each call once, each answer made for one call."""
         ended = {event.call_id: event for event in sink.of(CallFinished)}
         started = Counter(event.call_id for event in sink.of(CallStarted))

@@ -6,13 +6,13 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
 from guarded_server import PLACES
 from litellm_gateway import LiteLLMGateway, create_gateway
-from litellm_gateway.contracts import Allow, GuardrailOffer, Modify, Offer
+from litellm_gateway.contracts import Allow, GuardrailOffer, Modify
 from litellm_gateway.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from kept_events import KeptEvents
     from litellm_gateway.contracts import Call, Verdict
 
 QUESTION = re.compile(r"question-\d+-[a-z]+")
@@ -77,28 +77,8 @@ class Marks:
         return
 
 
-@define(eq=False)
-class Sink:
-    """Keeps every event."""
-
-    events: list[Any] = field(factory=list)
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="kept", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        self.events.append(event)
-
-    async def aclose(self) -> None:
-        return
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
 def make(
-    url: str, sink: Sink, *, transport: str, api: str, retries: int, timeout: float, calls: int, tenants: int
+    url: str, sink: KeptEvents, *, transport: str, api: str, retries: int, timeout: float, calls: int, tenants: int
 ) -> LiteLLMGateway:
     """Connect one gateway to all addresses of the server."""
     each = calls // tenants

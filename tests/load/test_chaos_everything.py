@@ -13,8 +13,9 @@ import pytest
 from attrs import frozen
 from chaos_callers import BLOCKED, Ask, Findings, draw
 from chaos_server import FAULTS
-from everything_on import CONCURRENCY, MODELS, POOR, Sink, make, tokens_of_the_poor
+from everything_on import CONCURRENCY, MODELS, POOR, make, tokens_of_the_poor
 from guarded_server import TOKENS_TOLD, GuardedServer
+from kept_events import KeptEvents
 from litellm_gateway.telemetry import AttemptFinished, BudgetReached, CallFinished
 from litellm_gateway.testing.loopback import LoopbackServer
 
@@ -67,7 +68,7 @@ def _drift(gateway: LiteLLMGateway) -> list[str]:
     return drift
 
 
-def _unaccounted(gateway: LiteLLMGateway, sink: Sink) -> int:
+def _unaccounted(gateway: LiteLLMGateway, sink: KeptEvents) -> int:
     """Give the tokens of all sums that no call's end told of: what callers that left had ordered and others took."""
     made = [event for event in sink.of(CallFinished) if not event.cached and not event.shared]
     told = sum(event.usage.total_tokens for event in made if event.usage is not None)
@@ -75,7 +76,7 @@ def _unaccounted(gateway: LiteLLMGateway, sink: Sink) -> int:
     return int(gateway.usage()["tokens"]["total"]) - told
 
 
-def _overspent(gateway: LiteLLMGateway, sink: Sink) -> list[str]:
+def _overspent(gateway: LiteLLMGateway, sink: KeptEvents) -> list[str]:
     """Name tenants beyond their hard budget, by more than prompts under way were guessed wrong or sent twice."""
     given_up: Counter[str] = Counter()
     most = tokens_of_the_poor(CALLS // TENANTS) + CONCURRENCY["tenant"] * TOKENS_TOLD
@@ -86,7 +87,7 @@ def _overspent(gateway: LiteLLMGateway, sink: Sink) -> list[str]:
     return [f"{name}: {used[name]}" for name in poor if used[name] > most + given_up[name]]
 
 
-def _unused(gateway: LiteLLMGateway, findings: Findings, sink: Sink) -> list[str]:
+def _unused(gateway: LiteLLMGateway, findings: Findings, sink: KeptEvents) -> list[str]:
     """Name the features no call of this run has felt."""
     ended = sink.of(CallFinished)
     health = gateway.get_health()
@@ -115,7 +116,7 @@ class Storm:
     """One run, when it is over."""
 
     findings: Findings
-    sink: Sink
+    sink: KeptEvents
     server: GuardedServer
     script_errors: list[BaseException]
     held: list[str]
@@ -128,7 +129,7 @@ class Storm:
 
 
 async def _storm(seed: int, transport: str, api: str) -> Storm:
-    chance, sink = random.Random(seed), Sink()
+    chance, sink = random.Random(seed), KeptEvents()
     server = GuardedServer(chance=random.Random(seed + 1000), faults=FAULT_SHARE)
     findings, room = Findings(server), asyncio.Semaphore(AT_ONCE)
     async with LoopbackServer(server) as loopback:

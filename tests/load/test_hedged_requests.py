@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, field
+from kept_events import KeptEvents
 from litellm_gateway import (
     GatewayError,
     HedgingConfig,
@@ -16,8 +17,6 @@ from litellm_gateway import (
     RetryBudgetConfig,
     create_gateway,
 )
-from litellm_gateway.contracts import Offer
-from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.telemetry import AttemptFinished, CallFinished
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer
 
@@ -76,32 +75,12 @@ def _event(data: dict[str, Any]) -> bytes:
 
 
 @define(eq=False)
-class Ear:
-    """A telemetry sink that keeps what it hears."""
-
-    events: list[Any] = field(factory=list)
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="ear", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        self.events.append(event)
-
-    async def aclose(self) -> None:
-        return
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@define(eq=False)
 class World:
     """A gateway before one server or two that answer the same name."""
 
     first: Server
     other: Server
-    ear: Ear
+    ear: KeptEvents
     gateway: LiteLLMGateway
 
     async def ask(self, kind: str, prompt: str = "quick", **options: Any) -> Any:
@@ -127,7 +106,7 @@ async def servers() -> AsyncIterator[tuple[Server, Server]]:
 
 def world(servers: tuple[Server, Server], *, routes: int = 2, **settings: Any) -> World:
     first, other = servers
-    ear = Ear()
+    ear = KeptEvents()
     key = "sk-hedge-0123456789"
     gateway = create_gateway(
         providers={
@@ -137,7 +116,7 @@ def world(servers: tuple[Server, Server], *, routes: int = 2, **settings: Any) -
         routes={"m": ["openai/gpt-4o", "near/gpt-4o"][:routes]},
         default_model="m",
         plugins=[ear],
-        telemetry=["ear"],
+        telemetry=["kept"],
         **{"hedging": SETTINGS, "timeout": 5.0, **settings},
     )
     return World(first, other, ear, gateway)

@@ -8,9 +8,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+from kept_events import KeptEvents
 from litellm_gateway.compose import Composer
 from litellm_gateway.config import GatewayConfig
-from litellm_gateway.contracts import Allow, Call, EmbedLimits, GuardrailOffer, Modify, Offer, ProviderOffer
+from litellm_gateway.contracts import Allow, Call, EmbedLimits, GuardrailOffer, Modify, ProviderOffer
 from litellm_gateway.errors import (
     ContextWindowExceededError,
     MalformedResponseError,
@@ -174,26 +175,6 @@ def said(tenant: str, prompt: str) -> str:
     return f"{tenant or 'nobody'} said {prompt}"
 
 
-@define(eq=False)
-class Sink:
-    """Keeps every event."""
-
-    events: list[Any] = field(factory=list)
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="sink", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        self.events.append(event)
-
-    async def aclose(self) -> None:
-        return
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
 class World:
     """One gateway in the running virtual loop; closes with :meth:`aclose`."""
 
@@ -202,11 +183,11 @@ class World:
         self.clock = loop.time
         self.chance = random.Random(seed)
         self.providers = [Provider(name, random.Random(seed + 1)) for name in ("one", "two")]
-        self.sink = Sink()
+        self.sink = KeptEvents()
         shout = Shout(random.Random(seed + 2), window)
         self.config = GatewayConfig.from_dict({
             "providers": ["one", "two"], "provider": "one", "plugins": [*self.providers, self.sink, shout],
-            "discover": False, "telemetry": ["sink"], "guardrails": (), **settings,
+            "discover": False, "telemetry": ["kept"], "guardrails": (), **settings,
         })  # fmt: skip
         self.composition = Composer(
             self.config, clock=loop.time, sleep=asyncio.sleep, chance=random.Random(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -37,6 +37,7 @@ class Call:
         hedges: Requests that were sent a second time while they were on their way.
         spent: What answers to it used, each with its route and the model as the provider named it.
         ended: Whether its caller has its answer, or has left; others may still wait for what it asked.
+        notes: What plugins keep of this call and nothing else, each under an object of its own; gone with the call.
         watched: Whether anybody listened to telemetry when it began; if not, no event of it is built.
     """
 
@@ -55,6 +56,7 @@ class Call:
     spent: tuple[Spent, ...] = field(default=(), repr=False)
     ended: bool = False
     watched: bool = True
+    notes: dict[object, Any] = field(factory=dict, repr=False)
 
     def remaining(self) -> float:
         """Give the seconds left until the deadline, never below zero."""

@@ -24,7 +24,7 @@ from litellm_gateway.plugin_offers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
 
     from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
     from litellm_gateway.errors import GatewayError
@@ -191,13 +191,16 @@ Verdict = Allow | Modify | Block
 
 @runtime_checkable
 class Guardrail(Protocol):
-    """Looks at texts on their way in and out. One instance serves many calls at once."""
+    """Looks at texts on their way in and out. One instance serves many calls at once.
 
-    async def check_input(self, text: str, call: Call) -> Verdict:
+    A check that waits for something is an ``async def``; one that does not may be a plain function, which costs less.
+    """
+
+    def check_input(self, text: str, call: Call) -> Verdict | Awaitable[Verdict]:
         """Judge one message of the request."""
         ...
 
-    async def check_output(self, text: str, call: Call) -> Verdict:
+    def check_output(self, text: str, call: Call) -> Verdict | Awaitable[Verdict]:
         """Judge the answer, or the window of it held back while streaming."""
         ...
 

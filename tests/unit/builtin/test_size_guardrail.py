@@ -25,8 +25,8 @@ async def test_limits_are_apart() -> None:
     """What may be said and what may be answered have limits of their own."""
     guardrail = SizeGuardrail(SizeSettings(max_input_characters=3, max_output_characters=5))
 
-    assert isinstance(await guardrail.check_input("four", new_call()), Block)
-    assert isinstance(await guardrail.check_output("four", new_call()), Allow)
+    assert isinstance(guardrail.check_input("four", new_call()), Block)
+    assert isinstance(guardrail.check_output("four", new_call()), Allow)
 
 
 async def test_pieces_of_one_answer_add_up() -> None:
@@ -34,7 +34,7 @@ async def test_pieces_of_one_answer_add_up() -> None:
     guardrail = SizeGuardrail(SizeSettings(max_output_characters=5))
     one, other = new_call(), new_call()
 
-    verdicts = [await guardrail.check_output("abc", call) for call in (one, other, one)]
+    verdicts = [guardrail.check_output("abc", call) for call in (one, other, one)]
 
     assert [type(verdict) for verdict in verdicts] == [Allow, Allow, Block]
 
@@ -45,7 +45,7 @@ async def test_ended_calls_are_forgotten() -> None:
     before = sum(isinstance(thing, type(call)) for thing in gc.get_objects())
 
     for _ in range(100):
-        await guardrail.check_output("abc", new_call())
+        guardrail.check_output("abc", new_call())
     gc.collect()
 
     assert sum(isinstance(thing, type(call)) for thing in gc.get_objects()) <= before

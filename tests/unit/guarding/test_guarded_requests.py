@@ -50,6 +50,18 @@ class Judge:
         pass
 
 
+class PlainJudge(Judge):
+    """Judges without waiting for anything, in plain functions."""
+
+    def check_input(self, text: str, call: Call) -> Verdict:  # type: ignore[override]
+        self.shown.append(("input", text))
+        return self.verdict(text)
+
+    def check_output(self, text: str, call: Call) -> Verdict:  # type: ignore[override]
+        self.shown.append(("output", text))
+        return self.verdict(text)
+
+
 def _replace(pattern: str, by: str) -> Callable[[str], Verdict]:
     def verdict(text: str) -> Verdict:
         changed = re.sub(pattern, by, text)
@@ -114,6 +126,30 @@ async def test_allowed_means_the_same_object() -> None:
 async def test_modified_text_goes_on(stage: str) -> None:
     """A modified text takes the place of the old one."""
     assert await _check(_guards(Judge(_replace("a", "b"))), stage, "xax") == "xbx"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        lambda _: Allow(),
+        _replace("a", "b"),
+        lambda _: Block("no such talk"),
+        lambda _: None,
+        _raise(ValueError("odd")),
+        _raise(GuardrailError("own words", guardrail="judge-0", stage="input", reason="own")),
+    ],
+)
+async def test_a_plain_function_judges_like_one_that_waits(verdict: Callable[[str], Verdict], stage: str) -> None:
+    """A check that need not wait may be a plain function: its verdicts and failures mean the same."""
+
+    async def outcome(judge: Judge) -> str:
+        try:
+            return await _check(_guards(judge), stage, "xax")
+        except GuardrailError as error:
+            return re.sub(r"line \d+", "line", f"{error.message} {error.guardrail} {error.stage} {error.reason}")
+
+    assert await outcome(PlainJudge(verdict)) == await outcome(Judge(verdict))
 
 
 @pytest.mark.parametrize("stage", STAGES)

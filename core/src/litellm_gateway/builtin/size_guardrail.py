@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
 from attrs.validators import ge, instance_of
@@ -31,29 +30,27 @@ class SizeSettings:
 class SizeGuardrail:
     """Counts characters.
 
-    With a window of 0 it sees a streamed answer piece by piece, so it adds up per call. The call is the key,
-    weakly: when the call is over, its sum goes with it.
+    With a window of 0 it sees a streamed answer piece by piece, so it adds up per call.
     """
 
     def __init__(self, settings: SizeSettings) -> None:
         self._settings = settings
-        self._answered: WeakKeyDictionary[Call, int] = WeakKeyDictionary()
         self._allow = Allow()
 
-    async def check_input(self, text: str, call: Call) -> Verdict:
+    def check_input(self, text: str, call: Call) -> Verdict:
         """Judge one message."""
         most = self._settings.max_input_characters
         if len(text) <= most:
             return self._allow
         return Block(f"a text of {len(text)} characters is over the limit of {most} (max_input_characters)")
 
-    async def check_output(self, text: str, call: Call) -> Verdict:
+    def check_output(self, text: str, call: Call) -> Verdict:
         """Judge the answer, or its next piece."""
         most = self._settings.max_output_characters
-        so_far = self._answered.get(call, 0) + len(text)
+        so_far = call.notes.get(self, 0) + len(text)
         if so_far > most:
             return Block(f"the answer is over the limit of {most} characters (max_output_characters)")
-        self._answered[call] = so_far
+        call.notes[self] = so_far
         return self._allow
 
     async def aclose(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 from attrs.validators import ge, instance_of
 
 from litellm_gateway.contracts import Offer
@@ -36,11 +37,8 @@ class MemoryCacheSettings:
     max_bytes: int = field(default=64 * 1024 * 1024, validator=[instance_of(int), ge(1)])
 
 
-@define
-class _Entry:
-    value: bytes
-    expires_at: float
-    size: int
+_Entry = tuple[bytes, float, int]
+"""Value, point on the clock when it expires, size; a tuple, as there are many of them and each call makes one."""
 
 
 class MemoryCache:
@@ -68,8 +66,9 @@ class MemoryCache:
             entry = self._entries.get(key)
             if entry is None:
                 return None
-            if entry.expires_at > self._clock():
-                return entry.value
+            value, expires_at, _ = entry
+            if expires_at > self._clock():
+                return value
             del self._entries[key]
             return None
 
@@ -83,7 +82,7 @@ class MemoryCache:
                 return
             if len(entries) >= self._settings.max_entries and key not in entries:
                 entries.popitem()
-            entries[key] = _Entry(bytes(value), self._clock() + ttl, size)
+            entries[key] = (bytes(value), self._clock() + ttl, size)
 
     async def delete(self, key: CacheKey) -> None:
         """Forget the entry; none there is no error."""
@@ -110,9 +109,7 @@ class MemoryCache:
     def _start_empty(self) -> None:
         from cachetools import LRUCache
 
-        self._entries: LRUCache[CacheKey, _Entry] = LRUCache(
-            self._settings.max_bytes, getsizeof=lambda entry: entry.size
-        )
+        self._entries: LRUCache[CacheKey, _Entry] = LRUCache(self._settings.max_bytes, getsizeof=itemgetter(2))
         self._lock = Lock()
         self._process = os.getpid()
 

@@ -37,7 +37,7 @@ def _typed(error: Exception, target: Target, phase: str, *, at_deadline: bool) -
         return error
     # What the system calls a timeout (ETIMEDOUT) comes as an OSError with a number; ours have none.
     if isinstance(error, TimeoutError) and getattr(error, "errno", None) is None:
-        return too_late(target.label, phase, at_deadline=at_deadline or not isinstance(error, aiohttp.ClientError))
+        return too_late(target.label, phase, at_deadline=at_deadline)
     if phase == "connect":
         cause = _cause(error)
         return connect_error(cause if isinstance(cause, Exception) else error, target)

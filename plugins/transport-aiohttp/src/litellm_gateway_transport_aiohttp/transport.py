@@ -1,69 +1,60 @@
-"""The HTTP door on aiohttp; it keeps every promise of a transport, in aiohttp's way."""
+"""The HTTP door on aiohttp's connections and parser; it keeps every promise of a transport, in aiohttp's way."""
 
 from __future__ import annotations
 
-import asyncio
-import io
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import aiohttp
-from attrs import define, field, frozen
-from litellm_gateway.addressing import parse_target, proxy_from_environment, user_agent
+from attrs import field, frozen
+from litellm_gateway.addressing import length_header, parse_target, proxy_from_environment, user_agent
+from litellm_gateway.bounded_wait import within
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.known_heads import KnownHeads
 from litellm_gateway.network import too_late
 from litellm_gateway.open_response import StreamedResponse
 from litellm_gateway.per_loop import PerLoop
 from litellm_gateway.wire import Limits
-from multidict import CIMultiDict
 from yarl import URL
 
+from litellm_gateway_transport_aiohttp.connectors import Connectors, Lease, make_connectors
+from litellm_gateway_transport_aiohttp.exchange import Exchange, Sending
 from litellm_gateway_transport_aiohttp.faults import typed_error
-from litellm_gateway_transport_aiohttp.sessions import ATTEMPT, Attempt, Sessions, make_sessions
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from litellm_gateway.addressing import HeaderPairs, Target
     from litellm_gateway.wire import OpenResponse, Timeouts, WireRequest
 
-_MOST_TARGETS = 256
+    from litellm_gateway_transport_aiohttp.connectors import LeasingConnector
+
+_MOST_PLACES = 256
 _STALE_WITHIN = 0.25
-_LARGE_BODY = 512 * 1024
 _SWITCHING = 101
-_NEVER_ROUND = 1e9
-"""aiohttp rounds timeouts above a threshold up to whole seconds; ours stay as they are."""
 
 
 @frozen
 class _Place:
-    """A URL taken apart, once for the gateway and once for aiohttp."""
+    """A URL taken apart, once for the gateway and once for aiohttp.
+
+    Attributes:
+        named: How a request line names it: by its path, or to a proxy that passes requests on, as a whole.
+        further: Headers for such a proxy.
+    """
 
     target: Target
     url: URL = field(repr=False)
-    proxy: URL | None = field(repr=False)
-    proxy_headers: dict[str, str] | None = field(repr=False)
-    forward_headers: tuple[tuple[str, str], ...] = field(repr=False)
-
-
-@define
-class _Sending:
-    """One request and how long its phases may take; its headers hold secrets."""
-
-    method: str
-    place: _Place
-    headers: CIMultiDict[str] = field(repr=False)
-    body: bytes = field(repr=False)
-    timeouts: Timeouts
-    deadline: float
-    limits: Limits
+    named: bytes = field(repr=False)
+    proxy: URL | None = field(default=None, repr=False)
+    proxy_headers: dict[str, str] | None = field(default=None, repr=False)
+    further: bytes = field(default=b"", repr=False)
 
 
 class AiohttpTransport:
-    """Sends requests with aiohttp, one session per event loop.
+    """Sends requests over connections of aiohttp, which belong to one event loop each.
 
     Args:
         limits: Most bytes to take.
@@ -94,58 +85,39 @@ class AiohttpTransport:
         self._agent = ""
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
-        self._heads: KnownHeads[CIMultiDict[str]] = KnownHeads(_head)
-        self._sessions: PerLoop[Sessions] = PerLoop(self._make_sessions, Sessions.aclose)
+        self._heads: KnownHeads[bytes] = KnownHeads(_written)
+        self._connectors: PerLoop[Connectors] = PerLoop(self._make_connectors, Connectors.aclose)
 
     async def open(self, request: WireRequest, *, timeouts: Timeouts, deadline: float) -> OpenResponse:
         """Send, and return as soon as the response headers are there; raises as ``Transport.open`` says."""
         place = self._places.get(request.url) or self._learn(request.url)
         headers = self._heads.get(request, place.target, self._agent)
-        if place.forward_headers:
-            headers = CIMultiDict([*headers.items(), *place.forward_headers])
         if self._closed:
             raise GatewayError("the transport is closed; create a new gateway")
-        sessions = self._sessions.find() or await self._sessions.enter()
+        connectors = self._connectors.find() or await self._connectors.enter()
         left = deadline - self._clock()
         if left <= 0:
             raise too_late(place.target.label, "connect", at_deadline=True)
-        ends, limits = sessions.loop.time() + left, self._limits.for_answer(request)
-        sending = _Sending(request.method, place, headers, request.body, timeouts, ends, limits)
+        sending = Sending(
+            place.target,
+            _head(request, place, headers),
+            request.body,
+            request.method == "HEAD",
+            timeouts,
+            connectors.loop.time() + left,
+            self._limits.for_answer(request),
+        )
         # What may go out but once goes on a fresh connection: a kept one may be dead.
-        answer = None if request.once else await self._send(sessions.kept, sending, may_be_stale=True)
+        answer = None if request.once else await _send(connectors, connectors.kept, place, sending)
         if answer is None:
-            answer = await self._send(sessions.fresh, sending, may_be_stale=False)
+            answer = await _send(connectors, connectors.fresh, place, sending)
         assert answer is not None
         return answer
 
     async def aclose(self) -> None:
         """Close every connection of every event loop that still runs; no request can be sent any more."""
         self._closed = True
-        await self._sessions.aclose()
-
-    async def _send(
-        self, session: aiohttp.ClientSession, sending: _Sending, *, may_be_stale: bool
-    ) -> StreamedResponse | None:
-        """Send once; None when a kept-alive connection turned out dead before the request was read."""
-        attempt = Attempt()
-        ATTEMPT.set(attempt)
-        loop = asyncio.get_running_loop()
-        try:
-            response = await _request(session, sending, sending.deadline - loop.time())
-        except Exception as error:
-            if may_be_stale and attempt.reused and _died_unread(error, attempt, loop.time()):
-                return None
-            phase = "connect" if attempt.connected_at is None else "first_byte"
-            failure = typed_error(error, sending.place.target, phase, at_deadline=loop.time() >= sending.deadline)
-        else:
-            if response.status != _SWITCHING:
-                source = _Body(response, sending, loop)
-                return StreamedResponse(response.status, response.raw_headers, source, sending.limits)
-            response.close()
-            label = sending.place.target.label
-            failure = MalformedResponseError(f"{label} switched to another protocol, which was not asked for")
-        # Raised out here, so that aiohttp's error, which holds the headers, is not its context.
-        raise failure
+        await self._connectors.aclose()
 
     def _learn(self, url: str) -> _Place:
         """Take a URL apart and remember it; they are few, and parsing one is dear."""
@@ -155,88 +127,46 @@ class AiohttpTransport:
         place = _place(target)
         with self._lock:
             self._agent = self._agent or user_agent()
-            if len(self._places) >= _MOST_TARGETS:
+            if len(self._places) >= _MOST_PLACES:
                 self._places.clear()
             self._places[url] = place
         return place
 
-    def _make_sessions(self) -> Sessions:
-        return make_sessions(
-            maximum=self._max_connections,
-            keepalive=self._keepalive,
-            tls=self._verify,
-            header_limit=self._limits.headers,
-        )
+    def _make_connectors(self) -> Connectors:
+        return make_connectors(maximum=self._max_connections, keepalive=self._keepalive, tls=self._verify)
 
 
-class _Body:
-    """The body of an aiohttp response; see ``BodySource``."""
-
-    def __init__(self, response: aiohttp.ClientResponse, sending: _Sending, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.label = sending.place.target.label
-        self._sending = sending
-        self._response = response
-        if sending.timeouts.chunk == sending.timeouts.first_byte:
-            return
-        protocol = response.connection.protocol if response.connection is not None else None
-        if protocol is not None:
-            protocol.read_timeout = sending.timeouts.chunk
-            protocol.start_timeout()
-
-    async def read(self) -> bytes:
-        try:
-            return await self._response.content.readany()
-        except Exception as error:
-            late = self.loop.time() >= self._sending.deadline
-            failure = typed_error(error, self._sending.place.target, "chunk", at_deadline=late)
-        raise failure
-
-    async def release(self) -> None:
-        """Aiohttp has taken the connection back by itself."""
-
-    def discard(self) -> None:
-        self._response.close()
-
-    async def settle(self) -> None:
-        """Nothing is left behind."""
+async def _send(
+    connectors: Connectors, connector: LeasingConnector, place: _Place, sending: Sending
+) -> StreamedResponse | None:
+    """Send once; None when a kept-alive connection turned out dead before the request was read."""
+    loop = connectors.loop
+    lease: Lease | None = None
+    exchange: Exchange | None = None
+    try:
+        destination = connectors.destination(place.url, place.proxy, place.proxy_headers)
+        waiting = connector.lease(destination, sending.timeouts.connect)
+        lease = await within(lambda: sending.deadline - loop.time(), waiting)
+        exchange = Exchange(lease, sending, loop)
+        message = await exchange.start()
+    except Exception as error:
+        if lease is not None and lease.reused and _died_unread(error, loop.time() - lease.at):
+            return None
+        late = loop.time() >= sending.deadline or (exchange is not None and exchange.is_late)
+        phase = "connect" if lease is None else "first_byte"
+        failure = typed_error(error, place.target, phase, at_deadline=late)
+    else:
+        if message.code != _SWITCHING:
+            return StreamedResponse(message.code, message.raw_headers, exchange, sending.limits)
+        exchange.discard()
+        failure = MalformedResponseError(f"{place.target.label} switched to another protocol, which was not asked for")
+    # Raised out here, so that aiohttp's error is not its context.
+    raise failure
 
 
-def _request(session: aiohttp.ClientSession, sending: _Sending, left: float) -> Awaitable[aiohttp.ClientResponse]:
-    body = sending.body
-    timeouts = sending.timeouts
-    return session.request(
-        sending.method,
-        sending.place.url,
-        headers=sending.headers,
-        data=_payload(body) if body else None,
-        allow_redirects=False,
-        proxy=sending.place.proxy,
-        proxy_headers=sending.place.proxy_headers,
-        timeout=aiohttp.ClientTimeout(
-            total=max(left, 0.001),
-            sock_connect=timeouts.connect,
-            sock_read=timeouts.first_byte,
-            ceil_threshold=_NEVER_ROUND,
-        ),
-    )
-
-
-def _payload(body: bytes) -> aiohttp.BytesPayload | io.BytesIO:
-    """Give a body as aiohttp wants it: a large one as a file, to be written piece by piece."""
-    return io.BytesIO(body) if len(body) > _LARGE_BODY else aiohttp.BytesPayload(body)
-
-
-def _head(pairs: HeaderPairs) -> CIMultiDict[str]:
-    """Give headers as aiohttp wants them, without the one it sets by itself."""
-    if not all(value.isascii() for _, value in pairs):
-        raise InvalidRequestError("a header value holds a non-ASCII character", parameter="headers")
-    return CIMultiDict([(name.decode(), value.decode()) for name, value in pairs if name != b"host"])
-
-
-def _died_unread(error: Exception, attempt: Attempt, now: float) -> bool:
+def _died_unread(error: Exception, seconds: float) -> bool:
     """Did the connection break without a byte of an answer, so soon that the request cannot have been worked on?"""
-    if attempt.connected_at is None or now - attempt.connected_at >= _STALE_WITHIN:
+    if seconds >= _STALE_WITHIN:
         return False
     if isinstance(error, aiohttp.ServerDisconnectedError):
         # A message that is no text is the part of an answer that had come.
@@ -244,15 +174,28 @@ def _died_unread(error: Exception, attempt: Attempt, now: float) -> bool:
     return isinstance(error, OSError) and not isinstance(error, TimeoutError)
 
 
+def _written(pairs: HeaderPairs) -> bytes:
+    return b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+
+
+def _head(request: WireRequest, place: _Place, headers: bytes) -> bytes:
+    """Write request line and headers."""
+    if not request.method.isalpha() or not request.method.isascii():
+        raise InvalidRequestError("the method of a request is one word", parameter="method")
+    return b"%b %b HTTP/1.1\r\n%b%b%b\r\n" % (
+        request.method.encode(), place.named, headers, place.further, _written(length_header(request))
+    )  # fmt: skip
+
+
 def _place(target: Target) -> _Place:
-    url = URL(f"{target.origin[0]}://{target.netloc}{target.path}", encoded=True)
-    proxy = target.proxy
+    address = f"{target.origin[0]}://{target.netloc}{target.path}"
+    url, path, proxy = URL(address, encoded=True), target.path.encode(), target.proxy
     if proxy is None:
-        return _Place(target, url, None, None, ())
-    authorization = proxy.authorization.decode()
-    address = URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
-    if not authorization:
-        return _Place(target, url, address, None, ())
+        return _Place(target, url, path)
+    through = URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
+    authorization = proxy.authorization
     if target.is_tls:
-        return _Place(target, url, address, {"proxy-authorization": authorization}, ())
-    return _Place(target, url, address, None, (("proxy-authorization", authorization),))
+        headers = {"proxy-authorization": authorization.decode()} if authorization else None
+        return _Place(target, url, path, through, headers)
+    further = b"proxy-authorization: %b\r\n" % authorization if authorization else b""
+    return _Place(target, url, address.encode(), through, None, further)

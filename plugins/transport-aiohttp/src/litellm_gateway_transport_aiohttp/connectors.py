@@ -1,0 +1,122 @@
+"""The connectors of one event loop: aiohttp finds, opens, secures and keeps the connections here."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+import aiohttp
+from attrs import define, field
+
+if TYPE_CHECKING:
+    import ssl
+
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from yarl import URL
+
+_MOST_DESTINATIONS = 256
+_NEVER_ROUND = 1e9
+"""aiohttp rounds timeouts above a threshold up to whole seconds; ours stay as they are."""
+
+
+@define(eq=False)
+class Lease:
+    """A connection in use, since when, and whether it had served a request before."""
+
+    connection: Connection
+    protocol: ResponseHandler
+    at: float
+    reused: bool
+
+
+class LeasingConnector(aiohttp.TCPConnector):
+    """aiohttp's connector, which also knows the connections that have served before."""
+
+    def __init__(self, *, maximum: int, keepalive: float, tls: bool | ssl.SSLContext) -> None:
+        super().__init__(
+            limit=maximum,
+            keepalive_timeout=keepalive if keepalive > 0 else None,
+            force_close=keepalive <= 0,
+            ssl=tls,
+        )
+        self._served: WeakSet[ResponseHandler] = WeakSet()
+
+    async def lease(self, destination: aiohttp.ClientRequest, connect_timeout: float | None) -> Lease:
+        """Give a connection to where a request would go, a kept one if there is any.
+
+        What came unasked on a kept one would be taken for the response: such a connection is closed.
+
+        Args:
+            destination: A request that tells host, port and proxy; it is not sent.
+            connect_timeout: Seconds that opening one may take, None for any.
+
+        Raises:
+            aiohttp.ClientError, OSError: None can be opened.
+            TimeoutError: It took too long.
+        """
+        while True:
+            connection = await self.connect(destination, [], _timeout(connect_timeout))
+            protocol = connection.protocol
+            if protocol is None:
+                raise aiohttp.ServerDisconnectedError
+            reused = protocol in self._served
+            if not (reused and protocol.should_close):
+                break
+            connection.close()
+        if not reused:
+            self._served.add(protocol)
+        return Lease(connection, protocol, self._loop.time(), reused)
+
+
+@lru_cache(maxsize=64)
+def _timeout(seconds: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=seconds, ceil_threshold=_NEVER_ROUND)
+
+
+@define(eq=False)
+class Connectors:
+    """Those of one event loop: one that keeps connections, and one that never does.
+
+    The second sends again what a dead kept-alive connection did not take, on a connection that is surely new.
+    """
+
+    kept: LeasingConnector
+    fresh: LeasingConnector
+    loop: asyncio.AbstractEventLoop
+    _destinations: dict[URL, aiohttp.ClientRequest] = field(factory=dict, init=False)
+
+    @property
+    def closed(self) -> bool:
+        """Can nothing be sent any more?"""
+        return self.kept.closed
+
+    def destination(self, url: URL, proxy: URL | None, proxy_headers: dict[str, str] | None) -> aiohttp.ClientRequest:
+        """Give what tells a connector where to connect to; it changes those that go through a proxy."""
+        if proxy is not None:
+            return aiohttp.ClientRequest("GET", url, loop=self.loop, proxy=proxy, proxy_headers=proxy_headers)
+        known = self._destinations.get(url)
+        if known is None:
+            if len(self._destinations) >= _MOST_DESTINATIONS:
+                self._destinations.clear()
+            known = self._destinations[url] = aiohttp.ClientRequest("GET", url, loop=self.loop)
+        return known
+
+    async def aclose(self) -> None:
+        """Close every connection, in use or not."""
+        await self.kept.close()
+        await self.fresh.close()
+        # Sockets are closed by the loop's next turns.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def make_connectors(*, maximum: int, keepalive: float, tls: bool | ssl.SSLContext) -> Connectors:
+    """Make the connectors of the running event loop."""
+    return Connectors(
+        LeasingConnector(maximum=maximum, keepalive=keepalive, tls=tls),
+        LeasingConnector(maximum=maximum, keepalive=0, tls=tls),
+        asyncio.get_running_loop(),
+    )

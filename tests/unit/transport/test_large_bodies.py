@@ -13,8 +13,10 @@ import pytest
 from litellm_gateway.testing.loopback import LoopbackServer
 from litellm_gateway.transport import HttpxTransport
 from litellm_gateway.wire import Timeouts, WireRequest
+from litellm_gateway_transport_aiohttp.transport import AiohttpTransport
 
 if TYPE_CHECKING:
+    from litellm_gateway.contracts import Transport
     from litellm_gateway.testing.loopback import Exchange
 
 BODY = bytes(range(256)) * 4 * 1024 * 24  # 24 MiB
@@ -24,15 +26,21 @@ async def digest(exchange: Exchange) -> None:
     await exchange.respond(hashlib.blake2b(exchange.body).hexdigest().encode())
 
 
-async def send(transport: HttpxTransport, url: str, body: bytes, seconds: float = 20.0) -> bytes:
+@pytest.fixture(params=[HttpxTransport, AiohttpTransport])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """Each of the transports in its turn."""
+    made: Transport = request.param()
+    return made
+
+
+async def send(transport: Transport, url: str, body: bytes, seconds: float = 20.0) -> bytes:
     wire = WireRequest(url=url, body=body)
     opened = await transport.open(wire, timeouts=Timeouts(), deadline=time.monotonic() + seconds)
     return await opened.read()
 
 
-async def test_a_large_body_arrives_whole_and_the_connection_serves_on() -> None:
+async def test_a_large_body_arrives_whole_and_the_connection_serves_on(transport: Transport) -> None:
     """What was sent is what came, one request after another on one connection."""
-    transport = HttpxTransport()
     async with LoopbackServer(digest) as server:
         answers = [await send(transport, server.url, body) for body in (BODY, b"small", BODY[1:], b"")]
         await transport.aclose()
@@ -41,7 +49,7 @@ async def test_a_large_body_arrives_whole_and_the_connection_serves_on() -> None
     assert server.connections == 1
 
 
-async def test_a_large_body_is_not_copied() -> None:
+async def test_a_large_body_is_not_copied(transport: Transport) -> None:
     """Sending takes far less memory than the body once more, while a slow server reads it."""
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +62,6 @@ async def test_a_large_body_is_not_copied() -> None:
         writer.close()
 
     server = await asyncio.start_server(slow, "127.0.0.1", 0)
-    transport = HttpxTransport()
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     tracemalloc.start()
     answer = await send(transport, url, BODY)
@@ -67,7 +74,7 @@ async def test_a_large_body_is_not_copied() -> None:
     assert peak < len(BODY) / 3
 
 
-async def test_an_answer_before_the_end_of_the_body_is_read() -> None:
+async def test_an_answer_before_the_end_of_the_body_is_read(transport: Transport) -> None:
     """A server that refuses early is heard, though the rest was never sent."""
     heard, done = asyncio.Event(), asyncio.Event()
 
@@ -79,7 +86,6 @@ async def test_an_answer_before_the_end_of_the_body_is_read() -> None:
         done.set()
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    transport = HttpxTransport()
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     wire = WireRequest(url=url, body=BODY)
     opened = await transport.open(wire, timeouts=Timeouts(), deadline=time.monotonic() + 10)
@@ -92,7 +98,7 @@ async def test_an_answer_before_the_end_of_the_body_is_read() -> None:
     assert (opened.status, answer) == (413, b"big")
 
 
-async def test_leaving_a_large_body_half_sent_closes_its_connection() -> None:
+async def test_leaving_a_large_body_half_sent_closes_its_connection(transport: Transport) -> None:
     """A cancelled upload leaves nothing open and spoils no later request."""
     reading, gone = asyncio.Event(), asyncio.Event()
 
@@ -106,7 +112,6 @@ async def test_leaving_a_large_body_half_sent_closes_its_connection() -> None:
         gone.set()
 
     server = await asyncio.start_server(reads_little, "127.0.0.1", 0)
-    transport = HttpxTransport()
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     sending = asyncio.create_task(send(transport, url, BODY * 4))
     await reading.wait()

@@ -14,10 +14,13 @@ from litellm_gateway.errors import ProviderConnectionError
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer
 from litellm_gateway.testing.transport_fixture import answer_ok, ask, caught, drained, fetch
 from litellm_gateway.transport import HttpxTransport
+from litellm_gateway_transport_aiohttp.transport import AiohttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from litellm_gateway.contracts import Transport
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +49,28 @@ def tls_server(certificate: Path, script=answer_ok) -> LoopbackServer:
     return LoopbackServer(script, tls=context)
 
 
-@contextlib.asynccontextmanager
-async def trusting(certificate: Path, **settings) -> AsyncIterator[HttpxTransport]:
-    transport = HttpxTransport(verify=ssl.create_default_context(cafile=str(certificate)), **settings)
-    try:
-        yield transport
-    finally:
-        await transport.aclose()
+@pytest.fixture(params=[HttpxTransport, AiohttpTransport])
+def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+    """Make each of the transports in its turn; ``proxy`` is named the way that transport is told of one."""
+
+    @contextlib.asynccontextmanager
+    async def make(
+        certificate: Path | None = None, *, proxy: str | None = None, **settings
+    ) -> AsyncIterator[Transport]:
+        if certificate is not None:
+            settings["verify"] = ssl.create_default_context(cafile=str(certificate))
+        if proxy is not None and request.param is HttpxTransport:
+            settings["proxy"] = proxy
+        elif proxy is not None:
+            monkeypatch.setenv("ALL_PROXY", proxy)
+            settings["trust_env"] = True
+        transport = request.param(**settings)
+        try:
+            yield transport
+        finally:
+            await transport.aclose()
+
+    return make
 
 
 class Tunnel:
@@ -91,21 +109,21 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def test_a_large_body_goes_through_tls_whole(certificate: Path) -> None:
+async def test_a_large_body_goes_through_tls_whole(made, certificate: Path) -> None:
     """Slices of a body arrive in their order, and the connection serves on."""
     body = bytes(range(256)) * 4 * 1024 * 8
 
     async def script(exchange: Exchange) -> None:
         await exchange.respond(b"whole" if exchange.body == body else b"small")
 
-    async with tls_server(certificate, script) as server, trusting(certificate) as transport:
+    async with tls_server(certificate, script) as server, made(certificate) as transport:
         answers = [(await fetch(transport, server.url, body=each)).body for each in (body, b"{}", body)]
 
     assert answers == [b"whole", b"small", b"whole"]
     assert server.connections == 1
 
 
-async def test_tls_works_and_is_kept(certificate: Path) -> None:
+async def test_tls_works_and_is_kept(made, certificate: Path) -> None:
     """A trusted server is spoken to over TLS, whole and in pieces, on one kept connection."""
 
     async def script(exchange: Exchange) -> None:
@@ -114,7 +132,7 @@ async def test_tls_works_and_is_kept(certificate: Path) -> None:
             await exchange.chunk(b"%d," % number * 1000)
         await exchange.finish()
 
-    async with tls_server(certificate, script) as server, trusting(certificate) as transport:
+    async with tls_server(certificate, script) as server, made(certificate) as transport:
         whole = await fetch(transport, server.url)
         pieces = await drained(await ask(transport, server.url))
         connections = server.connections
@@ -125,38 +143,34 @@ async def test_tls_works_and_is_kept(certificate: Path) -> None:
     assert len(server.requests[2].body) == 3_000_000
 
 
-async def test_an_unknown_certificate_is_refused(certificate: Path) -> None:
+async def test_an_unknown_certificate_is_refused(made, certificate: Path) -> None:
     """A server whose certificate is not trusted gets no request."""
-    async with tls_server(certificate) as server:
-        transport = HttpxTransport()
+    async with tls_server(certificate) as server, made() as transport:
         error = await caught(fetch(transport, server.url))
-        await transport.aclose()
 
     assert isinstance(error, ProviderConnectionError)
     assert "certificate" in str(error)
     assert server.requests == []
 
 
-async def test_a_wrong_name_is_refused(certificate: Path) -> None:
+async def test_a_wrong_name_is_refused(made, certificate: Path) -> None:
     """A certificate for another name is not trusted."""
-    async with tls_server(certificate) as server, trusting(certificate) as transport:
+    async with tls_server(certificate) as server, made(certificate) as transport:
         error = await caught(fetch(transport, server.url.replace("127.0.0.1", "127.0.0.2")))
 
     assert isinstance(error, ProviderConnectionError)
     assert server.requests == []
 
 
-async def test_checks_can_be_switched_off(certificate: Path) -> None:
+async def test_checks_can_be_switched_off(made, certificate: Path) -> None:
     """``verify=False`` talks to any server."""
-    async with tls_server(certificate) as server:
-        transport = HttpxTransport(verify=False)
+    async with tls_server(certificate) as server, made(verify=False) as transport:
         answer = await fetch(transport, server.url)
-        await transport.aclose()
 
     assert answer.status == 200
 
 
-async def test_tls_connections_are_broken_off_at_once(certificate: Path) -> None:
+async def test_tls_connections_are_broken_off_at_once(made, certificate: Path) -> None:
     """Breaking off an answer over TLS closes its connection too."""
 
     async def script(exchange: Exchange) -> None:
@@ -164,7 +178,7 @@ async def test_tls_connections_are_broken_off_at_once(certificate: Path) -> None
         await exchange.chunk(b"one")
         await exchange.wait_closed()
 
-    async with tls_server(certificate, script) as server, trusting(certificate) as transport:
+    async with tls_server(certificate, script) as server, made(certificate) as transport:
         opened = await ask(transport, server.url)
         await anext(opened.chunks())
         await opened.aclose()
@@ -173,10 +187,10 @@ async def test_tls_connections_are_broken_off_at_once(certificate: Path) -> None
     assert still_open == 0
 
 
-async def test_a_tunnel_leads_to_the_server(certificate: Path) -> None:
+async def test_a_tunnel_leads_to_the_server(made, certificate: Path) -> None:
     """Https goes through the proxy's tunnel, with the proxy's own password, once per connection."""
     async with tls_server(certificate) as server, Tunnel("Basic dXNlcjp3b3Jk") as proxy:
-        async with trusting(certificate, proxy=f"http://user:word@127.0.0.1:{proxy.port}") as transport:
+        async with made(certificate, proxy=f"http://user:word@127.0.0.1:{proxy.port}") as transport:
             answers = [await fetch(transport, server.url) for _ in range(2)]
         port = server.port
 
@@ -185,12 +199,12 @@ async def test_a_tunnel_leads_to_the_server(certificate: Path) -> None:
     assert "proxy-authorization" not in server.requests[0].headers
 
 
-async def test_a_refused_tunnel_is_a_connection_error(certificate: Path) -> None:
+async def test_a_refused_tunnel_is_a_connection_error(made, certificate: Path) -> None:
     """A proxy that refuses is named, its password is not."""
     async with (
         tls_server(certificate) as server,
         Tunnel("Basic other") as proxy,
-        trusting(certificate, proxy=f"http://user:word@127.0.0.1:{proxy.port}") as transport,
+        made(certificate, proxy=f"http://user:word@127.0.0.1:{proxy.port}") as transport,
     ):
         error = await caught(fetch(transport, server.url))
 
@@ -199,12 +213,10 @@ async def test_a_refused_tunnel_is_a_connection_error(certificate: Path) -> None
     assert "word" not in str(error)
 
 
-async def test_a_dead_proxy_is_a_connection_error() -> None:
+async def test_a_dead_proxy_is_a_connection_error(made) -> None:
     """A proxy that cannot be reached is named in the error."""
-    transport = HttpxTransport(proxy="http://127.0.0.1:1")
-
-    error = await caught(fetch(transport, "http://provider.example/"))
-    await transport.aclose()
+    async with made(proxy="http://127.0.0.1:1") as transport:
+        error = await caught(fetch(transport, "http://provider.example/"))
 
     assert isinstance(error, ProviderConnectionError)
     assert "proxy 127.0.0.1:1" in str(error)

@@ -208,11 +208,13 @@ class DialectProvider:
     async def _exchange(self, wire: WireRequest, call: Call, model: str) -> WireResponse:
         opened = await self._open(wire, call, model)
         try:
-            return WireResponse(status=opened.status, headers=opened.headers, body=await opened.read())
-        except GatewayError as error:
-            raise self._named(error, model) from error.__cause__
-        finally:
+            body = await opened.read()  # to its end, so that there is nothing left to close
+        except BaseException as error:
             await opened.aclose()
+            if isinstance(error, GatewayError):
+                raise self._named(error, model) from error.__cause__
+            raise
+        return WireResponse(status=opened.status, headers=opened.headers, body=body)
 
     async def _whole_instead(
         self, request: GenerateRequest, opened: OpenResponse, begun: bytes, rest: AsyncIterator[bytes]

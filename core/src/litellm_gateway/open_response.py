@@ -93,14 +93,17 @@ class StreamedResponse:
             raise StopAsyncIteration
         source = self._opened()
         try:
-            piece = await self._next(source)
-            if not piece:
-                await self._end(source)
+            if self._decoder.is_plain:
+                piece = await source.read()
+                self._decoder.count(len(piece))
+            else:
+                piece = await self._next(source)
+            if piece:
+                return piece
+            await self._end(source)
         except BaseException:
             self._discard()
             raise
-        if piece:
-            return piece
         raise StopAsyncIteration
 
     async def aclose(self) -> None:

@@ -73,7 +73,7 @@ class Pipeline:
             self.telemetry.started(record, request.model)
             if self.checks is not None:
                 self.checks.used()
-            if self.guards.active and isinstance(request, GenerateRequest | EmbedRequest):
+            if self.guards.active and isinstance(request, (GenerateRequest, EmbedRequest)):
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
             key = self.key(call.tenant, request, routes, call.on_unsupported)
@@ -165,7 +165,7 @@ class Pipeline:
         """Name what may be kept of a request or shared with others, None when nothing is."""
         if self.cache is None and self.upstream.single_flight is None:
             return None
-        if not isinstance(request, GenerateRequest | EmbedRequest):
+        if not isinstance(request, (GenerateRequest, EmbedRequest)):
             return None
         identity = self.identities(routes)
         if rule != "error":  # an answer to less than was asked for is none for who wants all of it

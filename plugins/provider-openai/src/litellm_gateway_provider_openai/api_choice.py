@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -36,13 +37,20 @@ def wants_responses(request: GenerateRequest) -> bool:
     URL, media in a tool's result), and for function tools with reasoning from gpt-5.6 on. Whatever chat
     completions alone can say stays there.
     """
-    if _ONLY_RESPONSES.match(request.model):
+    only_responses, tools_by_responses = _manners(request.model)
+    if only_responses:
         return True
     if _only_chat_says_it(request):
         return False
-    if request.tools and request.reasoning_effort != "none" and _TOOLS_BY_RESPONSES.match(request.model):
+    if tools_by_responses and request.tools and request.reasoning_effort != "none":
         return True
     return _asks_for_it(request.messages)
+
+
+@lru_cache(maxsize=256)
+def _manners(model: str) -> tuple[bool, bool]:
+    """Say whether only the Responses API serves a model, and whether only it takes tools with reasoning."""
+    return _ONLY_RESPONSES.match(model) is not None, _TOOLS_BY_RESPONSES.match(model) is not None
 
 
 _CHAT_PARAMETERS: Final = attrgetter("stop", "seed", "presence_penalty", "frequency_penalty")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
-from typing import TYPE_CHECKING
-from weakref import WeakSet
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from attrs import define, field
 
 if TYPE_CHECKING:
     import ssl
 
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from yarl import URL
 
@@ -22,18 +21,29 @@ _NEVER_ROUND = 1e9
 """aiohttp rounds timeouts above a threshold up to whole seconds; ours stay as they are."""
 
 
+class Handler(ResponseHandler):
+    """aiohttp's side of one connection; ``served`` says whether a request went over it already."""
+
+    served = False
+
+    def resume_reading(self, *args: Any, **options: Any) -> None:
+        """Go on reading if that was paused. aiohttp asks for it with every piece of a body, and looks at more."""
+        if self._reading_paused:
+            super().resume_reading(*args, **options)
+
+
 @define(eq=False)
 class Lease:
     """A connection in use, since when, and whether it had served a request before."""
 
     connection: Connection
-    protocol: ResponseHandler
+    protocol: Handler
     at: float
     reused: bool
 
 
 class LeasingConnector(aiohttp.TCPConnector):
-    """aiohttp's connector, which also knows the connections that have served before."""
+    """aiohttp's connector, which also tells whether a connection has served before."""
 
     def __init__(self, *, maximum: int, keepalive: float, tls: bool | ssl.SSLContext) -> None:
         super().__init__(
@@ -42,7 +52,7 @@ class LeasingConnector(aiohttp.TCPConnector):
             force_close=keepalive <= 0,
             ssl=tls,
         )
-        self._served: WeakSet[ResponseHandler] = WeakSet()
+        self._factory = partial(Handler, loop=self._loop)  # type: ignore[assignment]
 
     async def lease(self, destination: aiohttp.ClientRequest, connect_timeout: float | None) -> Lease:
         """Give a connection to where a request would go, a kept one if there is any.
@@ -60,14 +70,12 @@ class LeasingConnector(aiohttp.TCPConnector):
         while True:
             connection = await self.connect(destination, [], _timeout(connect_timeout))
             protocol = connection.protocol
-            if protocol is None:
-                raise aiohttp.ServerDisconnectedError
-            reused = protocol in self._served
+            assert isinstance(protocol, Handler)
+            reused = protocol.served
             if not (reused and protocol.should_close):
                 break
             connection.close()
-        if not reused:
-            self._served.add(protocol)
+        protocol.served = True
         return Lease(connection, protocol, self._loop.time(), reused)
 
 

@@ -16,12 +16,11 @@ from attrs import define, field
 from litellm_gateway_transport_aiohttp.faults import typed_error
 
 if TYPE_CHECKING:
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.http import RawResponseMessage
     from litellm_gateway.addressing import Target
     from litellm_gateway.wire import Limits, Timeouts
 
-    from litellm_gateway_transport_aiohttp.connectors import Lease
+    from litellm_gateway_transport_aiohttp.connectors import Handler, Lease
 
 _READ_AHEAD = 128 * 1024
 _AT_ONCE = 64 * 1024
@@ -64,7 +63,7 @@ class Exchange:
         self.is_late = False
         self._sending = sending
         self._connection = lease.connection
-        self._protocol: ResponseHandler = lease.protocol
+        self._protocol: Handler = lease.protocol
         self._payload: aiohttp.StreamReader | None = None
         self._writing: asyncio.Task[None] | None = None
         self._timer = loop.call_at(sending.deadline, self._expire)

@@ -13,16 +13,18 @@ from attrs import define
 from litellm_gateway import answer_codec
 from litellm_gateway.bounded_wait import within
 from litellm_gateway.config import CacheConfig
-from litellm_gateway.contracts import CacheKey
+from litellm_gateway.contracts import CacheKey, LocalCache
 from litellm_gateway.errors import ConfigurationError, PluginError
+from litellm_gateway.kept_form import kept_form
 from litellm_gateway.request_digest import request_digest
+from litellm_gateway.responses import GenerateResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litellm_gateway.contracts import CacheBackend
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
-    from litellm_gateway.responses import EmbedResponse, GenerateResponse
+    from litellm_gateway.responses import EmbedResponse
 
 __all__ = ["CacheConfig", "CacheMechanism", "CacheStats"]
 
@@ -66,11 +68,14 @@ class CacheMechanism:
     ) -> None:
         self.config = config or CacheConfig()
         self.stats = CacheStats()
-        self._backend = backend
+        self._backend: CacheBackend | None = None
+        self._local: LocalCache | None = None
         self._clock = clock
         self._patience = patience
         self._pause = pause
         self._left_alone_until: float | None = None
+        if backend is not None:
+            self.attach(backend)
 
     def __repr__(self) -> str:
         return f"CacheMechanism({self.config!r}, backend={type(self._backend).__name__})"
@@ -84,6 +89,7 @@ class CacheMechanism:
         """Take this backend unless there is one already."""
         if self._backend is None:
             self._backend = backend
+            self._local = backend if isinstance(backend, LocalCache) else None
 
     def key(self, tenant: str, route: str, request: GenerateRequest | EmbedRequest) -> CacheKey:
         """Name the answer to a request.
@@ -107,8 +113,9 @@ class CacheMechanism:
         backend, answer = self._attached(), None
         if not self._resting():
             try:
-                data = await within(self._patience, backend.get(key))
-                answer = None if data is None else answer_codec.decode(key, data)
+                found = await within(self._patience, backend.get(key)) if self._local is None else self._local.find(key)
+                if found is not None:
+                    answer = found if isinstance(found, GenerateResponse) else answer_codec.decode(key, found)
             except Exception as error:
                 self._note(error)
         if answer is None:
@@ -131,8 +138,11 @@ class CacheMechanism:
         if seconds <= 0 or finish_reason in _UNFINISHED or self._resting():
             return
         try:
-            value = answer_codec.encode(key, response)
-            await within(self._patience, backend.set(key, value, seconds))
+            kept = None if self._local is None else kept_form(response)
+            if self._local is not None and kept is not None:
+                self._local.keep(key, *kept, seconds)
+            else:
+                await within(self._patience, backend.set(key, answer_codec.encode(key, response), seconds))
         except Exception as error:
             self._note(error)
             return

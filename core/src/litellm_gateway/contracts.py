@@ -245,6 +245,22 @@ class CacheBackend(Protocol):
 
 
 @runtime_checkable
+class LocalCache(CacheBackend, Protocol):
+    """A cache backend within this process: it also keeps answers as they are, so that none is written or read.
+
+    Neither method waits for anything.
+    """
+
+    def keep(self, key: CacheKey, answer: GenerateResponse, size: int, ttl: float) -> None:
+        """Keep an answer for ``ttl`` seconds; it takes about ``size`` bytes, and nobody changes anything in it."""
+        ...
+
+    def find(self, key: CacheKey) -> GenerateResponse | bytes | None:
+        """Give what was kept or set under the key, None when there is nothing or its time is up."""
+        ...
+
+
+@runtime_checkable
 class TelemetrySink(Protocol):
     """Takes events. A failing sink never fails a call; its errors are counted.
 

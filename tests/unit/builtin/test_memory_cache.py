@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from decimal import Decimal
 
 import pytest
+from litellm_gateway import answer_codec
 from litellm_gateway.builtin import memory_cache
-from litellm_gateway.builtin.memory_cache import ENTRY_OVERHEAD, MemoryCache, MemoryCacheSettings
+from litellm_gateway.builtin.memory_cache import ENTRY_OVERHEAD, MemoryAnswers, MemoryCache, MemoryCacheSettings
 from litellm_gateway.contracts import CacheKey
+from litellm_gateway.kept_form import kept_form
+from litellm_gateway.messages import ReasoningPart, ToolCall
+from litellm_gateway.responses import GenerateResponse, TokenUsage
 from litellm_gateway.testing.cache_suite import CacheBackendSuite
 
 
@@ -28,6 +33,12 @@ class TestMemoryCache(CacheBackendSuite):
 
     async def pass_time(self, seconds: float) -> None:
         self.clock.now += seconds
+
+
+class TestMemoryAnswers(TestMemoryCache):
+    def make_backend(self) -> MemoryAnswers:
+        self.clock = Clock()
+        return MemoryAnswers(MemoryCacheSettings(max_bytes=2_000_000), self.clock)
 
 
 def _keys(count: int) -> list[CacheKey]:
@@ -87,6 +98,51 @@ async def test_memory_stays_bounded_under_churn() -> None:
         tracemalloc.stop()
 
     assert held < 1_200_000
+
+
+async def test_memory_stays_bounded_under_churn_of_answers() -> None:
+    """Answers that are kept as they are take no more than is counted for them, whatever they are made of."""
+    import tracemalloc
+
+    def answer(number: int) -> GenerateResponse:
+        return GenerateResponse(
+            text=f"{number}" + "ä" * (number % 700),
+            model="m",
+            usage=TokenUsage(input_tokens=1000 + number, output_tokens=2000 + number),
+            tool_calls=tuple(
+                ToolCall(id=f"{each}", name="f", arguments=f'{{"a": {number}}}') for each in range(number % 3)
+            ),
+            reasoning=(ReasoningPart(text=f"so {number}", signature="s" * (number % 200)),) * (number % 2),
+            metadata={"provider": "acme", "response_id": f"{number:050}", "cost": Decimal(number), "latency": 1.0},
+        )
+
+    cache = MemoryAnswers(MemoryCacheSettings(max_bytes=1_000_000), Clock())
+    tracemalloc.start()
+    try:
+        for number in range(10_000):
+            kept = kept_form(answer(number))
+            assert kept is not None
+            cache.keep(CacheKey("t", f"{number % 5000:064}"), *kept, 1e9)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert 300_000 < held < 1_100_000
+
+
+async def test_bytes_of_a_kept_answer_are_its_entry() -> None:
+    """Who asks for bytes of what is kept as an object gets what would have been stored."""
+    cache, key, answer = (
+        MemoryAnswers(MemoryCacheSettings(), Clock()),
+        _keys(1)[0],
+        GenerateResponse(text="a", model="m"),
+    )
+    cache.keep(key, answer, 100, 100)
+
+    data = await cache.get(key)
+
+    assert data is not None
+    assert answer_codec.decode(key, data) == answer
 
 
 async def test_expired_entries_are_dropped_when_asked_for() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 from attrs.validators import ge, instance_of
 
+from litellm_gateway import answer_codec
 from litellm_gateway.contracts import Offer
 from litellm_gateway.hookspecs import hookimpl
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cachetools import LRUCache
 
     from litellm_gateway.contracts import BuildContext, CacheBackend, CacheKey
+    from litellm_gateway.responses import GenerateResponse
 
 ENTRY_OVERHEAD = 512
 """Bytes an entry takes beside its value and its tenant's name: key, digest, bookkeeping (measured, rounded up)."""
@@ -37,7 +39,7 @@ class MemoryCacheSettings:
     max_bytes: int = field(default=64 * 1024 * 1024, validator=[instance_of(int), ge(1)])
 
 
-_Entry = tuple[bytes, float, int]
+_Entry = tuple["bytes | GenerateResponse", float, int]
 """Value, point on the clock when it expires, size; a tuple, as there are many of them and each call makes one."""
 
 
@@ -62,27 +64,12 @@ class MemoryCache:
 
     async def get(self, key: CacheKey) -> bytes | None:
         """Give the bytes stored under the key, None when there are none or their time is up."""
-        with self._guarded():
-            entry = self._entries.get(key)
-            if entry is None:
-                return None
-            value, expires_at, _ = entry
-            if expires_at > self._clock():
-                return value
-            del self._entries[key]
-            return None
+        value = self._find(key)
+        return value if value is None or isinstance(value, bytes) else answer_codec.encode(key, value)
 
     async def set(self, key: CacheKey, value: bytes, ttl: float) -> None:
         """Store bytes for ``ttl`` seconds; a value over ``max_bytes`` is not kept, nor is the one before it."""
-        size = len(value) + len(key.tenant) + ENTRY_OVERHEAD
-        with self._guarded():
-            entries = self._entries
-            if size > self._settings.max_bytes:
-                entries.pop(key, None)
-                return
-            if len(entries) >= self._settings.max_entries and key not in entries:
-                entries.popitem()
-            entries[key] = (bytes(value), self._clock() + ttl, size)
+        self._put(key, bytes(value), len(value), ttl)
 
     async def delete(self, key: CacheKey) -> None:
         """Forget the entry; none there is no error."""
@@ -100,6 +87,28 @@ class MemoryCache:
         with self._guarded():
             self._entries.clear()
 
+    def _find(self, key: CacheKey) -> bytes | GenerateResponse | None:
+        with self._guarded():
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            value, expires_at, _ = entry
+            if expires_at > self._clock():
+                return value
+            del self._entries[key]
+            return None
+
+    def _put(self, key: CacheKey, value: bytes | GenerateResponse, size: int, ttl: float) -> None:
+        size += len(key.tenant) + ENTRY_OVERHEAD
+        with self._guarded():
+            entries = self._entries
+            if size > self._settings.max_bytes:
+                entries.pop(key, None)
+                return
+            if len(entries) >= self._settings.max_entries and key not in entries:
+                entries.popitem()
+            entries[key] = (value, self._clock() + ttl, size)
+
     def _guarded(self) -> Lock:
         """Give the lock; a forked child starts anew, as another thread may have held it in mid-change."""
         if os.getpid() != self._process:
@@ -114,9 +123,21 @@ class MemoryCache:
         self._process = os.getpid()
 
 
+class MemoryAnswers(MemoryCache):
+    """A memory cache that also keeps answers as they are; see ``LocalCache``. The one that ``memory`` names."""
+
+    def keep(self, key: CacheKey, answer: GenerateResponse, size: int, ttl: float) -> None:
+        """Keep an answer for ``ttl`` seconds; one over ``max_bytes`` is not kept, nor is what was there before."""
+        self._put(key, answer, size, ttl)
+
+    def find(self, key: CacheKey) -> bytes | GenerateResponse | None:
+        """Give what was kept or set under the key, None when there is nothing or its time is up."""
+        return self._find(key)
+
+
 def build(settings: MemoryCacheSettings, context: BuildContext) -> CacheBackend:
     """Build the backend."""
-    return MemoryCache(settings, context.clock)
+    return MemoryAnswers(settings, context.clock)
 
 
 @hookimpl

@@ -18,7 +18,8 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from litellm_gateway.contracts import CacheBackend, CacheKey
+from litellm_gateway.contracts import CacheBackend, CacheKey, LocalCache
+from litellm_gateway.responses import GenerateResponse
 from litellm_gateway.testing.log_ear import heard
 
 if TYPE_CHECKING:
@@ -214,6 +215,29 @@ class CacheBackendSuite(ABC):
 
         async def check(backend: CacheBackend) -> None:
             await backend.aclose()
+
+        self._run(check)
+
+    def test_p14_kept_answers_are_found(self) -> None:
+        """P14: a backend that keeps answers gives the same object again, by the same rules as bytes."""
+
+        async def check(backend: CacheBackend) -> None:
+            if not isinstance(backend, LocalCache):
+                return
+            answer, digest = GenerateResponse(text="kept", model="m"), token_hex(32)
+            mine, other, brief, large = CacheKey("t", digest), CacheKey("u", digest), _key(), _key()
+            backend.keep(mine, answer, 100, _LONG)
+            backend.keep(brief, answer, 100, self.short_ttl)
+            backend.keep(large, answer, 100, _LONG)
+            backend.keep(large, answer, 2**62, _LONG)
+            await backend.set(other, b"set", _LONG)
+
+            assert backend.find(mine) is backend.find(brief) is answer
+            assert (backend.find(other), backend.find(large), backend.find(_key())) == (b"set", None, None)
+            await self.pass_time(self.short_ttl * 1.5)
+            assert backend.find(brief) is None
+            await backend.clear("t")
+            assert (backend.find(mine), backend.find(other)) == (None, b"set")
 
         self._run(check)
 

@@ -18,8 +18,8 @@ KEY = CacheKey("tenant", "0" * 64)
 PLAIN = GenerateResponse(
     text="an answer", model="m", usage=TokenUsage(input_tokens=3), raw_finish_reason="stop",
     metadata={
-        "provider": "acme", "request_id": "req_1", "cost": Decimal("0.1"), "latency": 0.5, "cached": False, "attempts": 2,
-        "hedged": None, "failures": ("x",), "seed": None, "score": 0.25, "provider_cost": Decimal("0.2"),
+        "provider": "acme", "request_id": "req_1", "cost": Decimal("0.1"), "latency": 0.5, "cached": False,
+        "attempts": 2, "hedged": None, "failures": ("x",), "seed": None, "score": 0.25, "provider_cost": Decimal("0.2"),
     },
 )  # fmt: skip
 CHANGEABLE = [
@@ -75,6 +75,8 @@ async def test_metadata_of_a_reader_is_not_that_of_the_cache() -> None:
 
     assert found is not None
     assert found.metadata["provider"] == "acme"
+    with pytest.raises(TypeError):
+        found.metadata["provider"] = "somebody else"  # type: ignore[index]
 
 
 async def test_vectors_are_kept_as_bytes() -> None:

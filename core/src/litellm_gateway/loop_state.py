@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from attrs import define, field
 
@@ -28,12 +28,21 @@ class LoopLocal(Generic[T]):
         self._make = make
         self._lock = threading.Lock()
         self._values: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+        self._latest: tuple[ref[asyncio.AbstractEventLoop], T] | None = None  # asked for again most of the time
 
     def here(self) -> T:
         """Give the value of the running loop."""
-        loop = asyncio.get_running_loop()
+        loop, latest = asyncio.get_running_loop(), self._latest
+        if latest is not None and latest[0]() is loop:
+            return latest[1]
         value = self._values.get(loop)
-        return self._add(loop) if value is None else value
+        if value is None:
+            value = self._add(loop)
+        self._latest = ref(loop, self._let_go), value
+        return value
+
+    def _let_go(self, _ended: object) -> None:
+        self._latest = None
 
     def _add(self, loop: asyncio.AbstractEventLoop) -> T:
         value = self._make()

@@ -77,7 +77,9 @@ class Pipeline:
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
             key = self.key(call.tenant, request, routes, call.on_unsupported)
-            answer = await self._look_up(key, record)
+            answer = None
+            if self.cache is not None and key is not None:
+                answer = _found(await self.cache.look_up(key), record)
             if answer is None:
                 made, record.shared = await self.upstream.make(call, request, routes, key)
                 record.provider, record.model = made.route.provider, made.route.model
@@ -86,8 +88,9 @@ class Pipeline:
             if self.guards.active and isinstance(answer, GenerateResponse):
                 checked = await self.guards.check_response(answer, call)
             signed = self._signed(checked, call, record)
-            if key is not None and not record.cached and not record.shared and checked is answer:
-                await self._store(key, signed)
+            is_news = checked is answer and not record.cached and not record.shared
+            if self.cache is not None and key is not None and is_news:
+                await self.cache.store(key, signed, self.cache_ttl)
             return signed
         except BaseException as error:
             record.failed(error)
@@ -130,8 +133,8 @@ class Pipeline:
                 yield piece
             answer = shown.build(model=record.model or request.model, metadata={})
             signed = record.answer = self._signed(answer, call, record)
-            if key is not None and made is not None and made.text == answer.text:
-                await self._store(key, signed)
+            if self.cache is not None and key is not None and made is not None and made.text == answer.text:
+                await self.cache.store(key, signed, self.cache_ttl)
         except BaseException as error:
             record.failed(error)
             if not self.guards.active or not isinstance(error, GatewayError) or error.partial is None:
@@ -172,28 +175,14 @@ class Pipeline:
             identity = f"lenient {identity}"
         return self.keys.key(tenant, identity, request)
 
-    async def _look_up(self, key: CacheKey | None, record: CallRecord) -> Response | None:
-        if self.cache is None or key is None:
-            return None
-        answer = await self.cache.look_up(key)
-        if answer is None:
-            return None
-        record.cached = True
-        record.provider = answer.metadata.get("provider")
-        record.model = answer.model
-        return answer
-
-    async def _store(self, key: CacheKey, answer: Response) -> None:
-        if self.cache is not None:
-            await self.cache.store(key, answer, self.cache_ttl)
-
     async def _pieces(
         self, call: Call, request: GenerateRequest, routes: Sequence[Route], key: CacheKey | None, record: CallRecord
     ) -> tuple[AnswerBuilder | None, AsyncIterator[StreamChunk]]:
         """Give the pieces, and for a fresh stream the builder that has seen them before any guardrail did."""
-        cached = await self._look_up(key, record)
-        if isinstance(cached, GenerateResponse):
-            return None, _replay(cached)
+        if self.cache is not None and key is not None:
+            cached = _found(await self.cache.look_up(key), record)
+            if isinstance(cached, GenerateResponse):
+                return None, _replay(cached)
         pieces, made = self.upstream.open(call, request, routes, key)
         record.shared = made is None
         return made, pieces
@@ -232,6 +221,14 @@ class Pipeline:
         if isinstance(answer, GenerateResponse):
             return answer.with_metadata(metadata)
         return evolve(answer, metadata=metadata)
+
+
+def _found(answer: Response | None, record: CallRecord) -> Response | None:
+    """Note that the cache had the answer, if it had."""
+    if answer is not None:
+        record.cached = True
+        record.provider, record.model = answer.metadata.get("provider"), answer.model
+    return answer
 
 
 def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:

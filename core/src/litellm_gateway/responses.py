@@ -62,7 +62,9 @@ class GenerateResponse:
     def with_metadata(self, metadata: Mapping[str, Any]) -> GenerateResponse:
         """Give a copy with other metadata."""
         copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__, metadata=metadata)
+        fields = copy.__dict__
+        fields.update(self.__dict__)
+        fields["metadata"] = metadata
         return copy
 
     def to_message(self) -> Message:

@@ -197,10 +197,11 @@ class Upstream:
             return Made(answer=answer, route=attempt.route)
 
         hedge = self.hedging.plan(request) if self.hedging is not None else None
-        if slot is None:
-            hold = await self.reserving.hold(call, request, routes)
-        else:
+        hold = None
+        if slot is not None:
             hold, company = await slot.hold(call, request, routes)
+        elif self.reserving.limiter.active:
+            hold = await self.reserving.hold(call, request, routes)
         try:
             made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
             if hedge is not None:

@@ -202,16 +202,16 @@ class LiteLLMGateway(Oversight, FurtherCalls):
     def _open_call(self, options: Mapping[str, Any]) -> Call:
         if self._closed:
             raise GatewayError("this gateway is closed; make a new one with create_gateway()")
+        config, now = self.config, time.monotonic()
         timeout, rule = check_timeout(options.get("timeout")), options.get("on_unsupported")
-        now = time.monotonic()
         return Call(
             id=f"req_{os.urandom(12).hex()}",
             tenant=check_tenant(options.get("tenant_id")),
-            deadline=now + (self.config.timeout if timeout is None else timeout),
-            retries_left=self.config.max_retries,
+            deadline=now + (config.timeout if timeout is None else timeout),
+            retries_left=config.max_retries,
             clock=time.monotonic,
             started_at=now,
-            on_unsupported=check_on_unsupported(self.config.on_unsupported if rule is None else rule),
+            on_unsupported=check_on_unsupported(config.on_unsupported if rule is None else rule),
             priority=check_priority(options.get("priority")),
         )
 

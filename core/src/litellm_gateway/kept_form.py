@@ -13,7 +13,7 @@ from litellm_gateway.responses import GenerateResponse
 if TYPE_CHECKING:
     from litellm_gateway.responses import EmbedResponse
 
-_ANSWER, _PART = 800, 250
+_ANSWER, _PART = 600, 250
 """Bytes an answer, and a part of it, take beside their texts: objects, usage, metadata (measured, rounded up)."""
 
 _UNCHANGING = frozenset({str, int, float, bool, type(None), Decimal})
@@ -27,14 +27,11 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> tuple[GenerateRespons
     """
     if type(answer) is not GenerateResponse or answer.annotations or answer.parsed is not None:
         return None
-    size = _ANSWER + getsizeof(answer.text)
     metadata = {name: value for name, value in answer.metadata.items() if name not in PER_CALL}
-    for value in metadata.values():
-        kind = type(value)
-        if kind not in _UNCHANGING:
-            return None
-        if kind is str:
-            size += getsizeof(value)
+    values = metadata.values()
+    if not _UNCHANGING.issuperset(map(type, values)):
+        return None
+    size = _ANSWER + getsizeof(answer.text) + sum(map(getsizeof, values))
     for part in answer.reasoning:
         if part.extra is not None:
             return None

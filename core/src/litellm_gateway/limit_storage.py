@@ -13,7 +13,6 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from limits.storage import Storage
-from limits.storage.base import SlidingWindowCounterSupport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +78,11 @@ class _Window:
         return math.inf if excess > 0 else 0.0
 
 
-class SlidingWindows(Storage, SlidingWindowCounterSupport):
+class SlidingWindows(Storage):
     """Memory storage of ``limits`` with a bounded number of keys.
+
+    It has the methods of the library's ``SlidingWindowCounterSupport`` without naming it as a base, which would put a
+    function around each of them that translates errors; memory has none.
 
     Keys nobody used for a whole window are dropped first. Only when more than ``max_keys`` are in use at once
     is the least recently used one forgotten, and with it what it was admitted.

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _OF_ANSWER: Final = frozenset({"service_tier", "system_fingerprint"})
 _OF_CHOICE: Final = frozenset({"logprobs", "native_finish_reason"})
+_BESIDE_TEXT: Final = (
+    "tool_calls", "function_call", "refusal", "annotations", "reasoning_content", "reasoning", "reasoning_details",
+)  # fmt: skip
 
 
 def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateResponse:
@@ -53,6 +56,16 @@ def _answer(choice: dict[str, Any], *, model: str, usage: TokenUsage, metadata: 
     message = as_object(choice.get("message"), "message")
     if not message and not word:  # Azure leaves the message out when its filter took it away
         raise ValueError("a choice without message and finish reason")
+    content = message.get("content")
+    if type(content) is str and not any(map(message.get, _BESIDE_TEXT)):  # as most answers are
+        return GenerateResponse(
+            text=content,
+            model=model,
+            usage=usage,
+            finish_reason=unify_finish(word, has_tool_calls=False),
+            raw_finish_reason=word or None,
+            metadata=metadata,
+        )
     text, reasoning, annotations = _said(message)
     calls = read_tool_calls(message, metadata.get("response_id", ""))
     return GenerateResponse(

@@ -15,16 +15,15 @@ from litellm_gateway.bounded_wait import within
 from litellm_gateway.config import CacheConfig
 from litellm_gateway.contracts import CacheKey, LocalCache
 from litellm_gateway.errors import ConfigurationError, PluginError
-from litellm_gateway.kept_form import kept_form
+from litellm_gateway.kept_form import KeptAnswer, kept_form
 from litellm_gateway.request_digest import request_digest
-from litellm_gateway.responses import GenerateResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litellm_gateway.contracts import CacheBackend
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
-    from litellm_gateway.responses import EmbedResponse
+    from litellm_gateway.responses import EmbedResponse, GenerateResponse
 
 __all__ = ["CacheConfig", "CacheMechanism", "CacheStats"]
 
@@ -115,7 +114,7 @@ class CacheMechanism:
             try:
                 found = await within(self._patience, backend.get(key)) if self._local is None else self._local.find(key)
                 if found is not None:
-                    answer = found if isinstance(found, GenerateResponse) else answer_codec.decode(key, found)
+                    answer = found.answer() if isinstance(found, KeptAnswer) else answer_codec.decode(key, found)
             except Exception as error:
                 self._note(error)
         if answer is None:
@@ -140,7 +139,7 @@ class CacheMechanism:
         try:
             kept = None if self._local is None else kept_form(response)
             if self._local is not None and kept is not None:
-                self._local.keep(key, *kept, seconds)
+                self._local.keep(key, kept, seconds)
             else:
                 await within(self._patience, backend.set(key, answer_codec.encode(key, response), seconds))
         except Exception as error:

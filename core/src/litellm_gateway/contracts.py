@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from litellm_gateway.batch_records import Batch, BatchResult, BatchSubmission
     from litellm_gateway.errors import GatewayError
+    from litellm_gateway.kept_form import KeptAnswer
     from litellm_gateway.requests import (
         EmbedRequest,
         GenerateRequest,
@@ -246,16 +247,16 @@ class CacheBackend(Protocol):
 
 @runtime_checkable
 class LocalCache(CacheBackend, Protocol):
-    """A cache backend within this process: it also keeps answers as they are, so that none is written or read.
+    """A cache backend within this process: it also keeps answers themselves, so that none is written or read.
 
     Neither method waits for anything.
     """
 
-    def keep(self, key: CacheKey, answer: GenerateResponse, size: int, ttl: float) -> None:
-        """Keep an answer for ``ttl`` seconds; it takes about ``size`` bytes, and nobody changes anything in it."""
+    def keep(self, key: CacheKey, answer: KeptAnswer, ttl: float) -> None:
+        """Keep an answer, which nobody can change, for ``ttl`` seconds; its ``size`` is about what it takes."""
         ...
 
-    def find(self, key: CacheKey) -> GenerateResponse | bytes | None:
+    def find(self, key: CacheKey) -> KeptAnswer | bytes | None:
         """Give what was kept or set under the key, None when there is nothing or its time is up."""
         ...
 

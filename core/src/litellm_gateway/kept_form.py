@@ -1,34 +1,68 @@
-"""The form of an answer that can be kept as it is: plain data that nobody can change, and what belongs to no call."""
+"""The form in which answers are kept within this process: compact, unchangeable, and without what belongs to a call."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from sys import getsizeof
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from litellm_gateway.answer_codec import PER_CALL
 from litellm_gateway.responses import GenerateResponse
 
 if TYPE_CHECKING:
+    from litellm_gateway.messages import ReasoningPart, ToolCall
     from litellm_gateway.responses import EmbedResponse
+    from litellm_gateway.token_usage import TokenUsage
 
 _ANSWER, _PART = 600, 250
-"""Bytes an answer, and a part of it, take beside their texts: objects, usage, metadata (measured, rounded up)."""
+"""Bytes an answer, and a part of it, take beside their texts (measured, rounded up)."""
 
 _UNCHANGING = frozenset({str, int, float, bool, type(None), Decimal})
 
 
-def kept_form(answer: GenerateResponse | EmbedResponse) -> tuple[GenerateResponse, int] | None:
-    """Give an answer to keep, and about how many bytes it takes.
+class KeptAnswer(NamedTuple):
+    """An answer for text as a tuple of what is in it: far smaller than the answer itself, and quickly made.
 
-    Returns:
-        The answer without what tells of one call only; None when it holds something its reader could change.
+    Attributes:
+        names, values: Its metadata; answers of one provider share one tuple of names.
+        size: Bytes it takes, about.
     """
+
+    text: str
+    model: str
+    usage: TokenUsage
+    finish_reason: str
+    raw_finish_reason: str | None
+    tool_calls: tuple[ToolCall, ...]
+    reasoning: tuple[ReasoningPart, ...]
+    refusal: str | None
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+    size: int
+
+    def answer(self) -> GenerateResponse:
+        """Give the answer, each time a new one."""
+        return GenerateResponse(
+            text=self.text,
+            model=self.model,
+            usage=self.usage,
+            finish_reason=self.finish_reason,
+            raw_finish_reason=self.raw_finish_reason,
+            tool_calls=self.tool_calls,
+            reasoning=self.reasoning,
+            refusal=self.refusal,
+            metadata=dict(zip(self.names, self.values, strict=True)),
+        )
+
+
+def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
+    """Give an answer as it can be kept; None when it holds something that whoever reads it could change."""
     if type(answer) is not GenerateResponse or answer.annotations or answer.parsed is not None:
         return None
-    metadata = {name: value for name, value in answer.metadata.items() if name not in PER_CALL}
-    values = metadata.values()
+    metadata = answer.metadata
+    names = _alike(tuple([name for name in metadata if name not in PER_CALL]))
+    values = tuple([metadata[name] for name in names])
     if not _UNCHANGING.issuperset(map(type, values)):
         return None
     size = _ANSWER + getsizeof(answer.text) + sum(map(getsizeof, values))
@@ -38,4 +72,13 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> tuple[GenerateRespons
         size += getsizeof(part.text) + getsizeof(part.signature) + _PART
     for call in answer.tool_calls:
         size += getsizeof(call.arguments) + getsizeof(call.signature) + _PART
-    return answer.with_metadata(MappingProxyType(metadata)), size
+    return KeptAnswer(
+        answer.text, answer.model, answer.usage, answer.finish_reason, answer.raw_finish_reason,
+        answer.tool_calls, answer.reasoning, answer.refusal, names, values, size,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the first tuple that was equal, so that it is kept once."""
+    return names

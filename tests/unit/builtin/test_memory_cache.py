@@ -122,7 +122,7 @@ async def test_memory_stays_bounded_under_churn_of_answers() -> None:
         for number in range(10_000):
             kept = kept_form(answer(number))
             assert kept is not None
-            cache.keep(CacheKey("t", f"{number % 5000:064}"), *kept, 1e9)
+            cache.keep(CacheKey("t", f"{number % 5000:064}"), kept, 1e9)
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -132,12 +132,11 @@ async def test_memory_stays_bounded_under_churn_of_answers() -> None:
 
 async def test_bytes_of_a_kept_answer_are_its_entry() -> None:
     """Who asks for bytes of what is kept as an object gets what would have been stored."""
-    cache, key, answer = (
-        MemoryAnswers(MemoryCacheSettings(), Clock()),
-        _keys(1)[0],
-        GenerateResponse(text="a", model="m"),
-    )
-    cache.keep(key, answer, 100, 100)
+    cache, key = MemoryAnswers(MemoryCacheSettings(), Clock()), _keys(1)[0]
+    answer = GenerateResponse(text="a", model="m", metadata={"provider": "acme"})
+    kept = kept_form(answer)
+    assert kept is not None
+    cache.keep(key, kept, 100)
 
     data = await cache.get(key)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cachetools import LRUCache
 
     from litellm_gateway.contracts import BuildContext, CacheBackend, CacheKey
-    from litellm_gateway.responses import GenerateResponse
+    from litellm_gateway.kept_form import KeptAnswer
 
 ENTRY_OVERHEAD = 512
 """Bytes an entry takes beside its value and its tenant's name: key, digest, bookkeeping (measured, rounded up)."""
@@ -39,7 +39,7 @@ class MemoryCacheSettings:
     max_bytes: int = field(default=64 * 1024 * 1024, validator=[instance_of(int), ge(1)])
 
 
-_Entry = tuple["bytes | GenerateResponse", float, int]
+_Entry = tuple["bytes | KeptAnswer", float, int]
 """Value, point on the clock when it expires, size; a tuple, as there are many of them and each call makes one."""
 
 
@@ -65,7 +65,7 @@ class MemoryCache:
     async def get(self, key: CacheKey) -> bytes | None:
         """Give the bytes stored under the key, None when there are none or their time is up."""
         value = self._find(key)
-        return value if value is None or isinstance(value, bytes) else answer_codec.encode(key, value)
+        return value if value is None or isinstance(value, bytes) else answer_codec.encode(key, value.answer())
 
     async def set(self, key: CacheKey, value: bytes, ttl: float) -> None:
         """Store bytes for ``ttl`` seconds; a value over ``max_bytes`` is not kept, nor is the one before it."""
@@ -87,7 +87,7 @@ class MemoryCache:
         with self._guarded():
             self._entries.clear()
 
-    def _find(self, key: CacheKey) -> bytes | GenerateResponse | None:
+    def _find(self, key: CacheKey) -> bytes | KeptAnswer | None:
         with self._guarded():
             entry = self._entries.get(key)
             if entry is None:
@@ -98,7 +98,7 @@ class MemoryCache:
             del self._entries[key]
             return None
 
-    def _put(self, key: CacheKey, value: bytes | GenerateResponse, size: int, ttl: float) -> None:
+    def _put(self, key: CacheKey, value: bytes | KeptAnswer, size: int, ttl: float) -> None:
         size += len(key.tenant) + ENTRY_OVERHEAD
         with self._guarded():
             entries = self._entries
@@ -124,13 +124,13 @@ class MemoryCache:
 
 
 class MemoryAnswers(MemoryCache):
-    """A memory cache that also keeps answers as they are; see ``LocalCache``. The one that ``memory`` names."""
+    """A memory cache that also keeps answers themselves; see ``LocalCache``. The one that ``memory`` names."""
 
-    def keep(self, key: CacheKey, answer: GenerateResponse, size: int, ttl: float) -> None:
+    def keep(self, key: CacheKey, answer: KeptAnswer, ttl: float) -> None:
         """Keep an answer for ``ttl`` seconds; one over ``max_bytes`` is not kept, nor is what was there before."""
-        self._put(key, answer, size, ttl)
+        self._put(key, answer, answer.size, ttl)
 
-    def find(self, key: CacheKey) -> bytes | GenerateResponse | None:
+    def find(self, key: CacheKey) -> bytes | KeptAnswer | None:
         """Give what was kept or set under the key, None when there is nothing or its time is up."""
         return self._find(key)
 

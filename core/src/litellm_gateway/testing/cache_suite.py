@@ -19,6 +19,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from litellm_gateway.contracts import CacheBackend, CacheKey, LocalCache
+from litellm_gateway.kept_form import kept_form
 from litellm_gateway.responses import GenerateResponse
 from litellm_gateway.testing.log_ear import heard
 
@@ -219,17 +220,18 @@ class CacheBackendSuite(ABC):
         self._run(check)
 
     def test_p14_kept_answers_are_found(self) -> None:
-        """P14: a backend that keeps answers gives the same object again, by the same rules as bytes."""
+        """P14: a backend that keeps answers gives them again, by the same rules as bytes."""
 
         async def check(backend: CacheBackend) -> None:
             if not isinstance(backend, LocalCache):
                 return
-            answer, digest = GenerateResponse(text="kept", model="m"), token_hex(32)
+            answer, digest = kept_form(GenerateResponse(text="kept", model="m")), token_hex(32)
+            assert answer is not None
             mine, other, brief, large = CacheKey("t", digest), CacheKey("u", digest), _key(), _key()
-            backend.keep(mine, answer, 100, _LONG)
-            backend.keep(brief, answer, 100, self.short_ttl)
-            backend.keep(large, answer, 100, _LONG)
-            backend.keep(large, answer, 2**62, _LONG)
+            backend.keep(mine, answer, _LONG)
+            backend.keep(brief, answer, self.short_ttl)
+            backend.keep(large, answer, _LONG)
+            backend.keep(large, answer._replace(size=2**62), _LONG)
             await backend.set(other, b"set", _LONG)
 
             assert backend.find(mine) is backend.find(brief) is answer

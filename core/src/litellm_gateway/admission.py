@@ -46,6 +46,16 @@ class _Item(RateLimitItemPerSecond):
         return self.seconds  # type: ignore[return-value]
 
 
+class _Strategy(SlidingWindowCounterRateLimiter):
+    """The library's own, which need not ask one of our items for what stands in it."""
+
+    storage: SlidingWindows
+
+    def hit(self, item: _Item, *_identifiers: str, cost: int = 1) -> bool:  # type: ignore[override]
+        """Count a cost if there is room for it."""
+        return self.storage.acquire_sliding_window_entry(item.key, item.amount, item.seconds, cost)
+
+
 @frozen
 class Standing:
     """What a request would take of one limit.
@@ -75,7 +85,7 @@ class Admission:
         self.now = 0.0
         self.pace = ProviderPace()
         self._storage = SlidingWindows(lambda: self.now)
-        self._strategy = SlidingWindowCounterRateLimiter(self._storage)
+        self._strategy = _Strategy(self._storage)
         self._under_way: dict[str, int] = {}
         self._held: dict[str, float] = {}
         self._overspent: OrderedDict[str, None] = OrderedDict()

@@ -24,22 +24,21 @@ SLOTS = 240
 class _Window:
     """What one key was admitted lately: slot numbers, oldest first, and the amount of each."""
 
-    __slots__ = ("_current", "_until", "amounts", "slots", "total", "width")
+    __slots__ = ("_begins", "_current", "_ends", "amounts", "slots", "total", "width")
 
     def __init__(self, expiry: float) -> None:
         self.width = expiry / SLOTS
-        self._current, self._until = -1, -math.inf
+        self._current, self._begins, self._ends = -1, math.inf, -math.inf
         self.slots: list[int] = []
         self.amounts: list[int] = []
         self.total = 0
 
     def advance(self, now: float) -> int:
         """Forget slots that are over, give the number of the current one."""
-        current = self._current
-        if current * self.width <= now < self._until:
-            return current
+        if self._begins <= now < self._ends:
+            return self._current
         self._current = current = math.floor(now / self.width)
-        self._until = (current + 1) * self.width
+        self._begins, self._ends = current * self.width, (current + 1) * self.width
         slots = self.slots
         if slots and slots[0] < current - SLOTS:
             over = bisect_right(slots, current - SLOTS - 1)
@@ -47,14 +46,20 @@ class _Window:
             del slots[:over], self.amounts[:over]
         return current
 
-    def add(self, slot: int, amount: int) -> None:
-        """Count an amount at the current slot."""
-        self.total += amount
-        if self.slots and self.slots[-1] >= slot:
+    def add(self, now: float, amount: int, limit: float = math.inf) -> bool:
+        """Count an amount in the current slot, if there is room for it."""
+        slot = self._current if self._begins <= now < self._ends else self.advance(now)
+        total = self.total + amount
+        if total > limit:
+            return False
+        self.total = total
+        slots = self.slots
+        if slots and slots[-1] >= slot:
             self.amounts[-1] += amount
         elif amount:
-            self.slots.append(slot)
+            slots.append(slot)
             self.amounts.append(amount)
+        return True
 
     def give_back(self, slot: int, amount: int) -> None:
         """Take an amount off the slot it was counted at, and off older ones if that holds less."""
@@ -108,22 +113,26 @@ class SlidingWindows(Storage):
         """What a failing storage raises; memory does not fail."""
         return MemoryError
 
-    def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+    def acquire_sliding_window_entry(self, key: str, limit: int, expiry: float, amount: int = 1) -> bool:
         """Count ``amount`` if the window still has room for it; a negative amount is given back."""
-        window = self._window(key, expiry)
-        slot = window.advance(self._clock())
-        if amount < 0:
-            window.give_back(slot, -amount)
-            return True
-        if window.total + amount > limit:
-            return False
-        window.add(slot, amount)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._add(key, expiry)
+        else:
+            self._windows.move_to_end(key)
+        if amount >= 0:
+            return window.add(self._clock(), amount, limit)
+        window.give_back(window.advance(self._clock()), -amount)
         return True
 
     def charge(self, key: str, expiry: float, amount: int) -> None:
         """Count what was already spent, even beyond the limit."""
-        window = self._window(key, expiry)
-        window.add(window.advance(self._clock()), amount)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._add(key, expiry)
+        else:
+            self._windows.move_to_end(key)
+        window.add(self._clock(), amount)
 
     def give_back(self, key: str, amount: int, at: float) -> None:
         """Take back what was counted at time ``at``; nothing is left to take once that left the window."""
@@ -185,11 +194,7 @@ class SlidingWindows(Storage):
         """Forget the key."""
         self._windows.pop(key, None)
 
-    def _window(self, key: str, expiry: float) -> _Window:
-        window = self._windows.get(key)
-        if window is not None:
-            self._windows.move_to_end(key)
-            return window
+    def _add(self, key: str, expiry: float) -> _Window:
         self._make_room()
         window = self._windows[key] = _Window(expiry)
         return window

@@ -13,7 +13,7 @@ from attrs import evolve
 from litellm_gateway.held_back import guard_held_back, guard_pieces
 from litellm_gateway.messages import TextPart
 from litellm_gateway.requests import EmbedRequest
-from litellm_gateway.verdicts import Check, approve
+from litellm_gateway.verdicts import Check, approve, approved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -68,12 +68,9 @@ class Guards:
         """
         if not self._input:
             return request
-        if isinstance(request, EmbedRequest):
-            checked: Any = await _check_texts(self._input, request, call)
-        else:
-            checked = await _check_messages(self._input, request, call)
-        approved: R = checked
-        return approved
+        check: Any = _check_texts if isinstance(request, EmbedRequest) else _check_messages
+        checked: R = await check(self._input, request, call)
+        return checked
 
     async def check_response(self, response: GenerateResponse, call: Call) -> GenerateResponse:
         """Judge the visible text of a whole answer; an answer without text passes.
@@ -84,8 +81,10 @@ class Guards:
         """
         if not self._output or not response.text:
             return response
-        approved = await approve(self._output, response.text, call)
-        return response if approved == response.text else evolve(response, text=approved)
+        passed = approve(self._output, response.text, call)
+        if not isinstance(passed, str):
+            passed = await passed
+        return response if passed == response.text else evolve(response, text=passed)
 
     def guard_stream(self, chunks: AsyncIterator[StreamChunk], call: Call) -> AsyncIterator[StreamChunk]:
         """Pass on what the guardrails let pass, held back as far as their windows ask.
@@ -103,7 +102,7 @@ class Guards:
 
 
 async def _check_texts(checks: Sequence[Check], request: EmbedRequest, call: Call) -> EmbedRequest:
-    texts = tuple([await approve(checks, text, call) for text in request.texts])
+    texts = tuple([await approved(checks, text, call) for text in request.texts])
     return request if texts == request.texts else evolve(request, texts=texts)
 
 
@@ -111,30 +110,32 @@ async def _check_messages(checks: Sequence[Check], request: GenerateRequest, cal
     changed: list[Message] | None = None
     for index, message in enumerate(request.messages):
         text = message.text
-        approved = await approve(checks, text, call)
-        if approved != text:
+        passed = approve(checks, text, call)
+        if not isinstance(passed, str):
+            passed = await passed
+        if passed != text:
             changed = changed or list(request.messages)
-            changed[index] = await _changed(checks, message, approved, call)
+            changed[index] = await _changed(checks, message, passed, call)
     return request if changed is None else evolve(request, messages=tuple(changed))
 
 
-async def _changed(checks: Sequence[Check], message: Message, approved: str, call: Call) -> Message:
+async def _changed(checks: Sequence[Check], message: Message, passed: str, call: Call) -> Message:
     """Give a message with another text; it was judged as one, so that nothing hides by being cut into parts."""
     content = message.content
     if isinstance(content, str):
-        return evolve(message, content=approved)
+        return evolve(message, content=passed)
     parts = [await _check_part(checks, part, call) for part in content]
     message = evolve(message, content=tuple(parts))
-    approved = await approve(checks, message.text, call)
-    if approved == message.text:
+    passed = await approved(checks, message.text, call)
+    if passed == message.text:
         return message
-    return evolve(message, content=_in_first_text(parts, approved))
+    return evolve(message, content=_in_first_text(parts, passed))
 
 
 async def _check_part(checks: Sequence[Check], part: Part, call: Call) -> Part:
     if not isinstance(part, TextPart):
         return part
-    return evolve(part, text=await approve(checks, part.text, call))
+    return evolve(part, text=await approved(checks, part.text, call))
 
 
 def _in_first_text(parts: Sequence[Part], text: str) -> tuple[Part, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from litellm_gateway.responses import StreamChunk
-from litellm_gateway.verdicts import approve
+from litellm_gateway.verdicts import approve, approved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,11 +25,13 @@ async def guard_pieces(
         async for chunk in chunks:
             if chunk:
                 text = str.__str__(chunk)
-                approved = await approve(checks, text, call)
-                if approved != text:
-                    if not approved and chunk.kind == "text":
+                passed = approve(checks, text, call)
+                if not isinstance(passed, str):
+                    passed = await passed
+                if passed != text:
+                    if not passed and chunk.kind == "text":
                         continue
-                    yield StreamChunk(approved, **chunk.__dict__)
+                    yield StreamChunk(passed, **chunk.__dict__)
                     continue
             yield chunk
     finally:
@@ -58,7 +60,7 @@ async def guard_held_back(
 
 
 def _judge_for(check: Check, call: Call) -> Callable[[str], Awaitable[str]]:
-    return lambda text: approve((check,), text, call)
+    return lambda text: approved((check,), text, call)
 
 
 def _split(chunk: StreamChunk) -> tuple[StreamChunk, ...]:

@@ -285,4 +285,4 @@ class Upstream:
 
 def _apart(call: Call, key: CacheKey) -> CacheKey:
     """Calls in flight are never shared between tenants, even where their cache is."""
-    return CacheKey(call.tenant, key.digest)
+    return key if key.tenant == call.tenant else CacheKey(call.tenant, key.digest)

@@ -88,23 +88,43 @@ def _place(failure: Exception) -> str:
     return f"{type(failure).__name__} in {file}, line {trace.tb_lineno}"
 
 
-async def approve(checks: Sequence[Check], text: str, call: Call) -> str:
-    """Let every guardrail judge what the one before it let pass; an empty text is not judged."""
-    for check in checks:
+def approve(checks: Sequence[Check], text: str, call: Call) -> str | Awaitable[str]:
+    """Let every guardrail judge what the one before it let pass; an empty text is not judged.
+
+    Returns:
+        The text to go on with; where a guardrail has to wait for something, what to await for it.
+    """
+    for number, check in enumerate(checks):
         if not text:
             break
         verdict: Any
         try:
             verdict = check.ask(text, call)
-            if type(verdict) is Allow:
-                continue
-            if hasattr(verdict, "__await__"):
-                verdict = await within(call.remaining, verdict)
         except GuardrailError:
             raise
         except Exception as error:
             verdict = error
+        if type(verdict) is Allow:
+            continue
+        if hasattr(verdict, "__await__"):
+            return _wait(verdict, checks[number:], text, call)
         # not followed in the except clause: a failure's words may quote the text, so it must not be chained
-        if type(verdict) is not Allow:
-            text = check.follow(verdict, text, call)
+        text = check.follow(verdict, text, call)
     return text
+
+
+async def approved(checks: Sequence[Check], text: str, call: Call) -> str:
+    """Give the text :func:`approve` gives, waiting for it if need be."""
+    found = approve(checks, text, call)
+    return found if isinstance(found, str) else await found
+
+
+async def _wait(verdict: Any, checks: Sequence[Check], text: str, call: Call) -> str:
+    """Wait for the verdict of the first of these guardrails, then ask the others."""
+    try:
+        verdict = await within(call.remaining, verdict)
+    except GuardrailError:
+        raise
+    except Exception as error:
+        verdict = error
+    return await approved(checks[1:], checks[0].follow(verdict, text, call), call)

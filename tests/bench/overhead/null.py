@@ -1,13 +1,15 @@
 """What the gateway itself costs, over a transport that does nothing: ``python null.py [stdlib]``.
 
-Prints one JSON line of CPU microseconds: per call and per chunk, of the bare transport, of the gateway, and of the
-gateway with every feature on. ``stdlib`` hides orjson. Rounds take turns, the smallest of each kind counts.
+Prints one JSON line of CPU microseconds: per call and per chunk, of the bare transport, of the same with the JSON
+that any caller has to write and read, of the gateway, and of the gateway with every feature on, one call at a time and
+20 at a time. ``stdlib`` hides orjson. Rounds take turns, the smallest of each kind counts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import sys
 import time
@@ -19,8 +21,8 @@ if "stdlib" in sys.argv:
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from client import features, gateway_ask
-from litellm_gateway import create_gateway
+from client import BODY, PROMPT, features, gateway_ask
+from litellm_gateway import create_gateway, json_codec
 from litellm_gateway.contracts import TransportOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.wire import Timeouts, TransportSettings, WireRequest
@@ -29,6 +31,7 @@ from server import ANSWER, CHUNKS, PIECES
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+NUMBERS = itertools.count()
 EVENTS = [piece.split(b"\r\n", 1)[1].removesuffix(b"0\r\n\r\n").removesuffix(b"\r\n") for piece in PIECES]
 
 
@@ -87,6 +90,12 @@ async def direct_whole() -> int:
     return len(await response.read())
 
 
+async def direct_json() -> int:
+    body = json_codec.encode({**BODY, "messages": [{"role": "user", "content": f"{PROMPT}{next(NUMBERS)}"}]})
+    response = await NullTransport().open(WireRequest(url="http://null/", body=body), timeouts=Timeouts(), deadline=0.0)
+    return len(json_codec.decode(await response.read())["choices"][0]["message"]["content"])
+
+
 async def direct_stream() -> int:
     count = 0
     async for _ in NullResponse(streams=True).chunks():
@@ -94,28 +103,38 @@ async def direct_stream() -> int:
     return count
 
 
-async def cost(ask: Callable[[], Any], times: int) -> float:
+async def cost(ask: Callable[[], Any], times: int, at_once: int = 1) -> float:
+    async def some(times: int) -> None:
+        for _ in range(times):
+            await ask()
+
     await ask()
     gc.collect()
     start = time.process_time()
-    for _ in range(times):
-        await ask()
+    if at_once == 1:
+        await some(times)
+    else:
+        await asyncio.gather(*(some(times // at_once) for _ in range(at_once)))
     return (time.process_time() - start) / times * 1e6
 
 
 async def main() -> dict[str, float]:
-    subjects: dict[str, tuple[Callable[[], Any], int, int]] = {
-        "whole/transport alone": (direct_whole, 2000, 1),
-        "whole/gateway": (gateway_ask(gateway({}), "whole"), 500, 1),
-        "whole/gateway, all features": (gateway_ask(gateway(features()), "whole"), 500, 1),
-        "stream/transport alone": (direct_stream, 100, CHUNKS),
-        "stream/gateway": (gateway_ask(gateway({}), "stream"), 15, CHUNKS),
-        "stream/gateway, all features": (gateway_ask(gateway(features()), "stream"), 15, CHUNKS),
+    plain, full = gateway({}), gateway(features())
+    subjects: dict[str, tuple[Callable[[], Any], int, int, int]] = {
+        "whole/transport alone": (direct_whole, 2000, 1, 1),
+        "whole/transport and JSON": (direct_json, 2000, 1, 1),
+        "whole/gateway": (gateway_ask(plain, "whole"), 500, 1, 1),
+        "whole/gateway, all features": (gateway_ask(full, "whole"), 500, 1, 1),
+        "whole/gateway, 20 at a time": (gateway_ask(plain, "whole"), 500, 1, 20),
+        "whole/gateway, all features, 20 at a time": (gateway_ask(gateway(features()), "whole"), 500, 1, 20),
+        "stream/transport alone": (direct_stream, 100, CHUNKS, 1),
+        "stream/gateway": (gateway_ask(plain, "stream"), 15, CHUNKS, 1),
+        "stream/gateway, all features": (gateway_ask(gateway(features()), "stream"), 15, CHUNKS, 1),
     }
     best: dict[str, float] = {}
-    for _ in range(5):
-        for name, (ask, times, units) in subjects.items():
-            best[name] = min(best.get(name, float("inf")), await cost(ask, times) / units)
+    for _ in range(9):
+        for name, (ask, times, units, at_once) in subjects.items():
+            best[name] = min(best.get(name, float("inf")), await cost(ask, times, at_once) / units)
     return best
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Raise it when the same request must get another digest, so that answers of before are not found."""
 
-_PERSON = b"litellm-gateway"
 _LETTERS = {int: "i", float: "f", bool: "b", type(None): "N", bytes: "b"}
 _PLAIN = frozenset({str, *_LETTERS})
 
@@ -41,58 +40,56 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
 
     parts: list[str] = [f"{FORMAT};"]
     try:
-        _write(parts, route)
-        _write(parts, request)
+        _write(parts.append, route)
+        _write(parts.append, request)
     except RecursionError:
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
-    canonical = "".join(parts).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(canonical, digest_size=32, person=_PERSON).hexdigest()
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # Each value is written with a letter for its kind, and whatever has no fixed end with its length before it, so that
 # no text can pretend to be structure and no two values are written alike.
-def _write(parts: list[str], value: Any) -> None:
+def _write(append: Callable[[str], None], value: Any) -> None:
     kind: Any = type(value)
     if kind is str:
-        parts.append(f"s{len(value)}:{value}")
+        append(f"s{len(value)}:{value}")
     elif kind in _LETTERS:
-        parts.append(f"{_LETTERS[kind]}{value!r};")
+        append(f"{_LETTERS[kind]}{value!r};")
     elif kind is tuple or kind is list:
-        parts.append(f"l{len(value)}:")
+        append(f"l{len(value)}:")
         for item in value:
-            _write(parts, item)
+            _write(append, item)
     elif kind is dict:
-        parts.append(f"m{len(value)}:")
+        append(f"m{len(value)}:")
         for name, item in value.items():
-            _write(parts, _plain_key(name))
-            _write(parts, item)
+            _write(append, _plain_key(name))
+            _write(append, item)
     else:
         plan = _plan(kind)
         if plan is None:
-            _write(parts, _plain(value))
+            _write(append, _plain(value))
         else:
-            _write_fields(parts, plan, value)
+            _write_fields(append, plan, value)
 
 
 _Plan = tuple[str, tuple[str, ...], "Callable[[Any], tuple[Any, ...]]", tuple[Any, ...]]
 
 
-def _write_fields(parts: list[str], plan: _Plan, value: Any) -> None:
+def _write_fields(append: Callable[[str], None], plan: _Plan, value: Any) -> None:
     """Write the class and its fields by name; a field at its default goes without saying."""
     tag, names, read, defaults = plan
-    parts.append(tag)
+    append(tag)
     for name, item, default in zip(names, read(value), defaults, strict=True):
         if item is default:
             continue
         kind = type(item)
-        if kind is type(default) and item == default:
-            continue
         if kind is str:
-            parts.append(f"{name}s{len(item)}:{item}")
-        else:
-            parts.append(name)
-            _write(parts, item)
-    parts.append("e")
+            if item != default:
+                append(f"{name}s{len(item)}:{item}")
+        elif kind is not type(default) or item != default:
+            append(name)
+            _write(append, item)
+    append("e")
 
 
 @lru_cache(maxsize=256)

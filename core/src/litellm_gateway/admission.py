@@ -94,7 +94,7 @@ class Admission:
     def take(self, ask: Ask) -> bool:
         """Count what is asked for now against every limit of the plan, or against none."""
         plan, amounts = ask.plan, ask.amounts
-        if (self._held and self._is_held(plan)) or not self._has_places(plan, amounts[0]):
+        if (self._held and self._is_held(plan)) or (plan.places and not self._has_places(plan, amounts[0])):
             return False
         items = self._items_of(plan)
         for taken, item in enumerate(items):
@@ -202,7 +202,7 @@ class Admission:
         return any(self._held.get(scope.key, 0.0) > self.now for scope in plan.scopes)
 
     def _has_places(self, plan: Plan, requests: int) -> bool:
-        return not plan.places or all(self._under_way.get(key, 0) + requests <= most for key, most in plan.places)
+        return all(self._under_way.get(key, 0) + requests <= most for key, most in plan.places)
 
     def _take_back(self, taken: Sequence[_Item], amounts: Amounts) -> None:
         for item in taken:

@@ -29,17 +29,22 @@ T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
-    """A call on its way, and the callers waiting for it; ``landed`` is told once it is there, or nobody waits.
+    """A call on its way, and the callers waiting for it.
 
-    Until then whoever made it holds on to it; a call that nobody waits for any more is left to ``stopping``.
+    It stands among the flights of its loop until it is there, or nobody waits; one that nobody waits for any more is
+    left to the tasks of the loop.
+
+    Args:
+        here: The flights.
+        key: Its place among them.
+        keep: Told of the answer.
     """
 
-    __slots__ = ("_landed", "_stopping", "_waiters", "task")
+    __slots__ = ("_here", "_keep", "_key", "_waiters", "task")
 
-    def __init__(self, landed: Callable[[_Flight[T], tuple[T] | None], None], stopping: DetachedTasks) -> None:
+    def __init__(self, here: _Flights, key: CacheKey, keep: Callable[[CacheKey, T], None] | None) -> None:
         self.task: asyncio.Task[None] | None = None
-        self._landed = landed
-        self._stopping = stopping
+        self._here, self._key, self._keep = here, key, keep
         self._waiters: set[asyncio.Future[T]] = set()
 
     async def fly(self, make: Callable[[], Awaitable[T]]) -> None:
@@ -55,10 +60,12 @@ class _Flight(Generic[T]):
             self._fail(error)
             raise
         else:
-            self._landed(self, (answer,))
+            self._landed()
             for waiter in self._waiters:
                 if not waiter.done():
                     waiter.set_result(answer)
+            if self._keep is not None:
+                self._keep(self._key, answer)
 
     async def join(self) -> T:
         """Wait for the answer."""
@@ -77,12 +84,16 @@ class _Flight(Generic[T]):
         self._waiters.discard(waiter)
         if self._waiters or self.task is None or self.task.done():
             return None
-        self._landed(self, None)
+        self._landed()
         self.task.cancel()
-        return self._stopping.hold(self.task)
+        return self._here.tasks.hold(self.task)
+
+    def _landed(self) -> None:
+        if self._here.answers.get(self._key) is self:
+            del self._here.answers[self._key]
 
     def _fail(self, error: BaseException) -> None:
-        self._landed(self, None)
+        self._landed()
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(error)
@@ -166,15 +177,12 @@ class SingleFlight:
         if flight is not None:
             return await _follow(flight, remaining), True
 
-        def landed(flight: _Flight[T], answer: tuple[T] | None) -> None:
-            if here.answers.get(key) is flight:
-                del here.answers[key]
-            if answer is not None and self._kept.active:
-                self._kept.keep(("answer", key), answer[0], self._fresh_for(answer[0]))
-
-        flight = here.answers[key] = _Flight(landed, here.tasks)
-        flight.task = asyncio.get_running_loop().create_task(flight.fly(make))
+        flight = here.answers[key] = _Flight(here, key, self._keep if self._kept.active else None)
+        flight.task = asyncio.get_running_loop().create_task(flight.fly(make), name="litellm_gateway shared call")
         return await flight.join(), False
+
+    def _keep(self, key: CacheKey, answer: Any) -> None:
+        self._kept.keep(("answer", key), answer, self._fresh_for(answer))
 
     def stream(self, key: CacheKey, make: Callable[[], AsyncIterator[StreamChunk]]) -> SharedStream | KeptStream:
         """Give a stream to read or close; its ``shared`` says whether another caller opened it.

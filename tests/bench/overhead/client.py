@@ -174,7 +174,8 @@ async def measure(client: str, mode: str, concurrency: int, calls: int, url: str
         nonlocal failed, units
         for _ in range(share):
             try:
-                units += await ask()
+                got = await ask()
+                units += got
             except Exception as error:
                 failed += 1
                 print(type(error).__name__, error, file=sys.stderr)

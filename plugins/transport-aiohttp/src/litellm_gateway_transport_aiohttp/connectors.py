@@ -17,14 +17,32 @@ if TYPE_CHECKING:
     from yarl import URL
 
 _MOST_DESTINATIONS = 256
+_BUFFER = 64 * 1024
 _NEVER_ROUND = 1e9
 """aiohttp rounds timeouts above a threshold up to whole seconds; ours stay as they are."""
 
 
-class Handler(ResponseHandler):
-    """aiohttp's side of one connection; ``served`` says whether a request went over it already."""
+class Handler(ResponseHandler, asyncio.BufferedProtocol):
+    """aiohttp's side of one connection, read through a buffer that all of a connector share.
 
-    served = False
+    Without one, the event loop asks the system for 256 KiB of memory each time a piece arrives, and gives them back.
+
+    Attributes:
+        served: Whether a request went over it already.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: memoryview) -> None:
+        super().__init__(loop)
+        self.served = False
+        self._shared = buffer
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        """Give the buffer; what is read into it is handed over before anybody else reads."""
+        return self._shared
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand over what was read."""
+        self.data_received(bytes(self._shared[:nbytes]))
 
     def resume_reading(self, *args: Any, **options: Any) -> None:
         """Go on reading if that was paused. aiohttp asks for it with every piece of a body, and looks at more."""
@@ -52,7 +70,7 @@ class LeasingConnector(aiohttp.TCPConnector):
             force_close=keepalive <= 0,
             ssl=tls,
         )
-        self._factory = partial(Handler, loop=self._loop)  # type: ignore[assignment]
+        self._factory = partial(Handler, self._loop, memoryview(bytearray(_BUFFER)))  # type: ignore[assignment]
 
     async def lease(self, destination: aiohttp.ClientRequest, connect_timeout: float | None) -> Lease:
         """Give a connection to where a request would go, a kept one if there is any.

@@ -41,6 +41,9 @@ class KeptAnswer(NamedTuple):
     values: tuple[Any, ...]
     size: int
 
+    def __repr__(self) -> str:
+        return f"KeptAnswer(model={self.model!r}, size={self.size})"
+
     def answer(self) -> GenerateResponse:
         """Give the answer, each time a new one."""
         return GenerateResponse(

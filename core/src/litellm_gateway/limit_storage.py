@@ -115,11 +115,7 @@ class SlidingWindows(Storage):
 
     def acquire_sliding_window_entry(self, key: str, limit: int, expiry: float, amount: int = 1) -> bool:
         """Count ``amount`` if the window still has room for it; a negative amount is given back."""
-        window = self._windows.get(key)
-        if window is None:
-            window = self._add(key, expiry)
-        else:
-            self._windows.move_to_end(key)
+        window = self._window(key, expiry)
         if amount >= 0:
             return window.add(self._clock(), amount, limit)
         window.give_back(window.advance(self._clock()), -amount)
@@ -127,12 +123,7 @@ class SlidingWindows(Storage):
 
     def charge(self, key: str, expiry: float, amount: int) -> None:
         """Count what was already spent, even beyond the limit."""
-        window = self._windows.get(key)
-        if window is None:
-            window = self._add(key, expiry)
-        else:
-            self._windows.move_to_end(key)
-        window.add(self._clock(), amount)
+        self._window(key, expiry).add(self._clock(), amount)
 
     def give_back(self, key: str, amount: int, at: float) -> None:
         """Take back what was counted at time ``at``; nothing is left to take once that left the window."""
@@ -194,7 +185,11 @@ class SlidingWindows(Storage):
         """Forget the key."""
         self._windows.pop(key, None)
 
-    def _add(self, key: str, expiry: float) -> _Window:
+    def _window(self, key: str, expiry: float) -> _Window:
+        window = self._windows.get(key)
+        if window is not None:
+            self._windows.move_to_end(key)
+            return window
         self._make_room()
         window = self._windows[key] = _Window(expiry)
         return window

@@ -89,6 +89,11 @@ async def test_vectors_are_kept_as_bytes() -> None:
     assert first.vectors[0] is not second.vectors[0]
 
 
+def test_texts_are_not_shown() -> None:
+    """What is kept shows no word of the answer."""
+    assert "an answer" not in repr(kept_form(PLAIN))
+
+
 def test_size_follows_the_texts() -> None:
     """Texts count with the bytes they take in memory."""
     short, long = kept_form(PLAIN), kept_form(evolve(PLAIN, text="ä" * 10_000))

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import time
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,10 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     """Each of the transports in its turn."""
     made: Transport = request.param()
     return made
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def send(transport: Transport, url: str, body: bytes, seconds: float = 20.0) -> bytes:
@@ -126,3 +131,31 @@ async def test_leaving_a_large_body_half_sent_closes_its_connection(transport: T
     server.close()
 
     assert answer == hashlib.blake2b(b"next").hexdigest().encode()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files")
+async def test_a_body_that_nobody_reads_leaves_no_socket(transport: Transport) -> None:
+    """A server that takes nothing cannot keep the client's end open once the call is over."""
+    reading, over = asyncio.Event(), asyncio.Event()
+
+    async def reads_nothing_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        reading.set()
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(reads_nothing_more, "127.0.0.1", 0, limit=1000)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    before = _open_files()
+    sending = asyncio.create_task(send(transport, url, BODY))
+    await reading.wait()
+    await asyncio.sleep(0.05)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    async with asyncio.timeout(5):
+        while _open_files() > before + 1:  # noqa: ASYNC110 - the server's end is the one
+            await asyncio.sleep(0.01)
+    over.set()
+    await transport.aclose()
+    server.close()

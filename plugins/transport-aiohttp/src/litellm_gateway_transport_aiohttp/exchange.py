@@ -90,7 +90,7 @@ class Exchange:
             self.discard()
             raise
         self._payload = payload
-        if sending.timeouts.chunk != sending.timeouts.first_byte:
+        if sending.timeouts.chunk != sending.timeouts.first_byte and not payload.is_eof():
             protocol.read_timeout = sending.timeouts.chunk
             protocol.start_timeout()
         payload.on_eof(self._ended)
@@ -114,6 +114,9 @@ class Exchange:
         self._timer.cancel()
         if self._writing is not None:
             self._writing.cancel()
+        transport = self._connection.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()  # one who reads nothing would keep it open, to be sent the rest
         self._connection.close()
 
     async def settle(self) -> None:

@@ -24,7 +24,7 @@ PUBLIC = {
     # for limit stores and shared states
     "limit_store", "shared_state",
     # for transports
-    "addressing", "known_heads", "network", "open_response", "per_loop",
+    "addressing", "bounded_wait", "known_heads", "network", "open_response", "per_loop",
 }  # fmt: skip
 """Rooms of the core that plugins may import from."""
 CHANGERS = {"append", "add", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}

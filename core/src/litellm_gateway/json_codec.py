@@ -36,12 +36,12 @@ def _find_writer() -> Callable[[Any], str]:
     return lambda value: "".join(write(value, 0))
 
 
-_write = _find_writer()
+_WRITE = _find_writer()
 
 
 def _encode_slowly(value: Any) -> bytes:
     try:
-        return _write(value).encode()
+        return _WRITE(value).encode()
     except UnicodeEncodeError:
         raise ValueError("text holds a lone surrogate, which UTF-8 cannot carry") from None
     except (TypeError, RecursionError) as error:

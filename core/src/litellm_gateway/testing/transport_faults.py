@@ -211,6 +211,16 @@ class FaultPromises(TransportFixture):
         assert body == b"x" * 6
 
     @in_a_loop
+    async def test_p22_times_of_a_request_end_with_it(self) -> None:
+        """P22: what a request gave its phases does not end the connection it gave back."""
+        async with serve() as server, self.transport() as transport:
+            for _ in range(2):
+                await fetch(transport, server.url, timeouts=Timeouts(first_byte=5.0, chunk=0.05))
+                await asyncio.sleep(0.15)
+
+        assert server.connections == 1
+
+    @in_a_loop
     async def test_p18_the_deadline_ends_everything(self) -> None:
         """P18: the deadline ends silence, headers that drip, a body that drips and chunk heads that drip."""
 

@@ -26,7 +26,7 @@ from litellm_gateway.testing.loopback import Exchange, LoopbackServer, in_thread
 from litellm_gateway.testing.transport_answers import AnswerPromises
 from litellm_gateway.testing.transport_faults import FaultPromises
 from litellm_gateway.testing.transport_fixture import CANARY, answer_ok, ask, caught, drained, fetch, in_a_loop, serve
-from litellm_gateway.wire import Limits, Timeouts
+from litellm_gateway.wire import Limits
 
 if TYPE_CHECKING:
     from litellm_gateway.contracts import Transport
@@ -57,20 +57,6 @@ class TransportSuite(AnswerPromises, FaultPromises):
                 await opened.read()
             for _ in range(3):
                 await drained(await ask(transport, server.url))
-
-        assert server.connections == 1
-
-    @in_a_loop
-    async def test_p22_times_of_a_request_end_with_it(self) -> None:
-        """P22: what a request gave its phases does not end the connection it gave back."""
-        timeouts = Timeouts(first_byte=5.0, chunk=0.05)
-
-        async with serve() as server, self.transport() as transport:
-            await fetch(transport, server.url, timeouts=timeouts)
-            await asyncio.sleep(0.15)
-            await drained(await ask(transport, server.url, timeouts=timeouts))
-            await asyncio.sleep(0.15)
-            await fetch(transport, server.url)
 
         assert server.connections == 1
 

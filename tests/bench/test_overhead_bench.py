@@ -20,7 +20,7 @@ def test_the_null_transport_bench_measures_every_subject(arguments: list[str]) -
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
     figures = json.loads(done.stdout)
-    assert len(figures) == 9
+    assert len(figures) == 10
     for name, microseconds in figures.items():
         assert 0 < microseconds < (1500 if name.startswith("whole") else 150), name
 

@@ -95,7 +95,6 @@ def features() -> dict[str, Any]:
         "enable_caching": True,
         "enable_request_deduplication": True,
         "rate_limit_config": limits,
-        "budgets": [{"tokens": 10**12, "money": 10**6}],
     }
 
 

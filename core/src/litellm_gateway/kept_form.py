@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,8 @@ from litellm_gateway.answer_codec import PER_CALL
 from litellm_gateway.responses import GenerateResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from litellm_gateway.messages import ReasoningPart, ToolCall
     from litellm_gateway.responses import EmbedResponse
     from litellm_gateway.token_usage import TokenUsage
@@ -64,8 +67,8 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
     if type(answer) is not GenerateResponse or answer.annotations or answer.parsed is not None:
         return None
     metadata = answer.metadata
-    names = _alike(tuple([name for name in metadata if name not in PER_CALL]))
-    values = tuple([metadata[name] for name in names])
+    names, read = _lasting(tuple(metadata))
+    values = read(metadata)
     if not _UNCHANGING.issuperset(map(type, values)):
         return None
     size = _ANSWER + getsizeof(answer.text) + sum(map(getsizeof, values))
@@ -82,6 +85,9 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
 
 
 @lru_cache(maxsize=256)
-def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the first tuple that was equal, so that it is kept once."""
-    return names
+def _lasting(names: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+    """Give the names that do not tell of one call only, the same tuple each time, and what reads their values."""
+    kept = tuple(name for name in names if name not in PER_CALL)
+    if len(kept) > 1:
+        return kept, itemgetter(*kept)
+    return kept, lambda metadata: tuple([metadata[name] for name in kept])

@@ -9,33 +9,13 @@ import time
 from typing import Any
 
 import pytest
-from attrs import define, field
+from kept_events import KeptEvents
 from litellm_gateway import create_gateway
-from litellm_gateway.contracts import Offer
-from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.loopback import Exchange, LoopbackServer
 
 READERS = int(os.environ.get("LEFT_STREAMS", "200"))
 """1000 for the long form."""
-
-
-@define(eq=False)
-class Ear:
-    """Keeps the last event of each call."""
-
-    ended: list[CallFinished] = field(factory=list)
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="ear", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        if isinstance(event, CallFinished):
-            self.ended.append(event)
-
-    async def aclose(self) -> None:
-        return
 
 
 def _piece(text: str) -> bytes:
@@ -75,11 +55,11 @@ async def test_every_stream_that_is_left_is_closed_within_a_second(
             await stream.aclose()
         return left
 
-    ear = Ear()
+    sink = KeptEvents()
     async with LoopbackServer(endless) as server:
         gateway = create_gateway(
             provider="openai", api_key="sk-load-0123456789", default_model="gpt-4o", base_url=f"{server.url}/v1",
-            transport=transport, plugins=[ear], telemetry=["ear"], **features,
+            transport=transport, plugins=[sink], telemetry=["kept"], **features,
         )  # fmt: skip
         for start in range(0, READERS // 3, 50):
             events = [asyncio.Event() for _ in range(50)]
@@ -95,9 +75,10 @@ async def test_every_stream_that_is_left_is_closed_within_a_second(
                 await asyncio.sleep(0.005)
             assert max(closed) - left <= 1.0
 
-        assert len(closed) == len(server.requests) == len(ear.ended)
-        assert {event.outcome for event in ear.ended} == {"cancelled" if way == "cancelled" else "abandoned"}
-        assert gateway.usage()["calls"] == len(ear.ended)
+        ended = sink.of(CallFinished)
+        assert len(closed) == len(server.requests) == len(ended)
+        assert {event.outcome for event in ended} == {"cancelled" if way == "cancelled" else "abandoned"}
+        assert gateway.usage()["calls"] == len(ended)
         assert gateway.get_health()["in_flight"] == 0
         await gateway.aclose()
         assert server.errors == []

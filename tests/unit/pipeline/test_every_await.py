@@ -16,20 +16,12 @@ from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChu
 from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 
+pytestmark = pytest.mark.usefixtures("quick_collections")
 FAILURE = "the words of a stranger's error"
 MOST = 200
 """No call of these has as many awaits."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _what_was_there_before() -> Iterator[None]:
-    """Leave it out of the many collections here, which would take a second each at the end of a long run."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @define

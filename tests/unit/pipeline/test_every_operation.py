@@ -23,21 +23,13 @@ from litellm_gateway.telemetry import CallFinished, CallStarted
 from litellm_gateway.testing.wire_player import PlayedResponse, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+pytestmark = pytest.mark.usefixtures("quick_collections")
 WORDS = "the words of a stranger's error"
 MOST = 100
 """No request of these has as many operations."""
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _what_was_there_before() -> Iterator[None]:
-    """Leave it out of the many collections here, which would take a second each at the end of a long run."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @define(eq=False)

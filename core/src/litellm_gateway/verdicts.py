@@ -100,13 +100,14 @@ def approve(checks: Sequence[Check], text: str, call: Call) -> str | Awaitable[s
         verdict: Any
         try:
             verdict = check.ask(text, call)
+            if type(verdict) is Allow:
+                continue
+            waits = hasattr(verdict, "__await__")
         except GuardrailError:
             raise
         except Exception as error:
-            verdict = error
-        if type(verdict) is Allow:
-            continue
-        if hasattr(verdict, "__await__"):
+            verdict, waits = error, False
+        if waits:
             return _wait(verdict, checks[number:], text, call)
         # not followed in the except clause: a failure's words may quote the text, so it must not be chained
         text = check.follow(verdict, text, call)

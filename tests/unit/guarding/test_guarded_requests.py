@@ -62,6 +62,13 @@ class PlainJudge(Judge):
         return self.verdict(text)
 
 
+class Odd:
+    """No verdict, and it breaks whoever looks at it."""
+
+    def __getattr__(self, name: str) -> object:
+        raise ValueError(CANARY)
+
+
 def _replace(pattern: str, by: str) -> Callable[[str], Verdict]:
     def verdict(text: str) -> Verdict:
         changed = re.sub(pattern, by, text)
@@ -150,6 +157,15 @@ async def test_a_plain_function_judges_like_one_that_waits(verdict: Callable[[st
             return re.sub(r"line \d+", "line", f"{error.message} {error.guardrail} {error.stage} {error.reason}")
 
     assert await outcome(PlainJudge(verdict)) == await outcome(Judge(verdict))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_what_breaks_when_it_is_looked_at_is_a_failure(stage: str) -> None:
+    """Whatever a guardrail gives, its caller gets a typed error that quotes nothing."""
+    with pytest.raises(GuardrailError) as caught:
+        await _check(_guards(PlainJudge(lambda _: Odd())), stage, "xax")  # type: ignore[arg-type,return-value]
+
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("stage", STAGES)

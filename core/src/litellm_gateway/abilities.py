@@ -64,7 +64,7 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
         )
     answer: Any = await method(fitted(attempt, request), attempt.call)
     kind = ability.answer
-    if not is_whole(answer, type(request)):
+    if not is_whole(answer, kind):
         raise PluginContractError(
             f"provider '{attempt.route.provider}' gave no {kind.__name__} with all it needs, but "
             f"{type(answer).__name__}; this is a fault of its plugin",
@@ -76,11 +76,11 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
     return answer
 
 
-def is_whole(answer: Any, asked: type) -> bool:
-    """Tell whether this is an answer to such a request, with all it needs."""
-    if not isinstance(answer, ABILITIES[asked].answer):
+def is_whole(answer: Any, kind: type[Any]) -> bool:
+    """Tell whether this is an answer of such a kind, with all it needs."""
+    if not isinstance(answer, kind) or not isinstance(answer.usage, TokenUsage):
         return False
-    return isinstance(answer.usage, TokenUsage) and isinstance(getattr(answer, "text", ""), str)
+    return kind is not GenerateResponse or isinstance(answer.text, str)
 
 
 def _wrong_number(vectors: int, texts: int, route: Route) -> MalformedResponseError:

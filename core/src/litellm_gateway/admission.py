@@ -96,7 +96,7 @@ class Admission:
         plan, amounts = ask.plan, ask.amounts
         if (self._held and self._is_held(plan)) or (plan.places and not self._has_places(plan, amounts[0])):
             return False
-        items = self._items_of(plan)
+        items = self._items.get(plan) or self._make_items(plan)
         for taken, item in enumerate(items):
             if item.soft:
                 self._storage.charge(item.key, item.seconds, amounts[item.metric])
@@ -165,7 +165,7 @@ class Admission:
 
     def correct(self, plan: Plan, changes: Amounts, at: float) -> None:
         """Change what was counted at time ``at``: less is taken off there, more counts from now on."""
-        for item in self._items_of(plan):
+        for item in self._items.get(plan) or self._make_items(plan):
             change = changes[item.metric]
             if change < 0:
                 self._storage.give_back(item.key, -change, at)
@@ -179,7 +179,7 @@ class Admission:
 
     def requests_left(self, plan: Plan) -> int | None:
         """Give the requests that may still be sent now, None when unlimited."""
-        left = [item.amount - self._storage.get(item.key) for item in self._items_of(plan) if not item.metric]
+        left = [limit.amount - self._storage.get(limit.key) for limit in plan.limits if not limit.metric]
         return max(0, min(left)) if left else None
 
     def seconds_until_room(self, ask: Ask) -> float:
@@ -208,10 +208,8 @@ class Admission:
         for item in taken:
             self._storage.give_back(item.key, amounts[item.metric], self.now)
 
-    def _items_of(self, plan: Plan) -> tuple[_Item, ...]:
-        items = self._items.get(plan)
-        if items is None:
-            items = self._items[plan] = tuple(_Item(limit) for limit in plan.limits)
-            if len(self._items) > _REMEMBERED:
-                self._items.popitem(last=False)
+    def _make_items(self, plan: Plan) -> tuple[_Item, ...]:
+        items = self._items[plan] = tuple(_Item(limit) for limit in plan.limits)
+        if len(self._items) > _REMEMBERED:
+            self._items.popitem(last=False)
         return items

@@ -109,8 +109,8 @@ class CacheMechanism:
         Raises:
             ConfigurationError: No backend is attached.
         """
-        backend, answer = self._attached(), None
-        if not self._resting():
+        backend, answer = self._backend or self._attached(), None
+        if self._left_alone_until is None or not self._resting():
             try:
                 found = await within(self._patience, backend.get(key)) if self._local is None else self._local.find(key)
                 if found is not None:
@@ -131,10 +131,11 @@ class CacheMechanism:
         Raises:
             ConfigurationError: No backend is attached.
         """
-        backend = self._attached()
+        backend = self._backend or self._attached()
         seconds = self.config.default_ttl if ttl is None else ttl
-        finish_reason = getattr(response, "finish_reason", None)
-        if seconds <= 0 or finish_reason in _UNFINISHED or self._resting():
+        if seconds <= 0 or getattr(response, "finish_reason", None) in _UNFINISHED:
+            return
+        if self._left_alone_until is not None and self._resting():
             return
         try:
             kept = None if self._local is None else kept_form(response)

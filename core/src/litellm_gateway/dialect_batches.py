@@ -96,26 +96,28 @@ class DialectBatches(DialectProvider):
             return None
         dialect = cast("BatchFileDialect", self.dialect)
         wire = await self._written_apart(partial(dialect.encode_batch_input, submission), submission)
-        response = await self._exchange(wire, call, submission.model)
-        return self._read(dialect.decode_batch_input, response, submission.model)
+        return await self._exchange(wire, dialect.decode_batch_input, call, submission.model)
 
     async def start_batch(self, submission: BatchSubmission, prepared: str | None, call: Call) -> Batch:
         """Make the batch, with one request that is never repeated."""
         write = partial(self.dialect.encode_batch, submission, prepared)
         wire = await self._written_apart(write, submission)
-        response = await self._exchange(evolve(wire, once=True), call, submission.model)
-        return self._masked(self._read(self.dialect.decode_batch, response, submission.model))
+        return self._masked(
+            await self._exchange(evolve(wire, once=True), self.dialect.decode_batch, call, submission.model)
+        )
 
     async def batch_status(self, batch_id: str, call: Call) -> Batch:
         """Say how a batch stands."""
-        return self._masked(self._read(self.dialect.decode_batch, await self._look_up(batch_id, call)))
+        return self._masked(await self._look_up(batch_id, self.dialect.decode_batch, call))
 
     async def batch_results(self, batch_id: str, call: Call) -> AsyncIterator[BatchResult]:
         """Give the results one by one, in the provider's order; one that cannot be read is an error of its own."""
-        response = await self._look_up(batch_id, call)
-        batch = self._masked(self._read(self.dialect.decode_batch, response))
-        output = self._read(self.dialect.decode_batch_output, response)
-        self._check_output(batch, output, batch_id)
+
+        def read(response: WireResponse) -> tuple[Batch, BatchOutput]:
+            return self.dialect.decode_batch(response), self.dialect.decode_batch_output(response)
+
+        batch, output = await self._look_up(batch_id, read, call)
+        self._check_output(self._masked(batch), output, batch_id)
         for result in output.entries:
             yield self._checked(result)
         for wire in output.files:
@@ -130,8 +132,7 @@ class DialectBatches(DialectProvider):
     async def cancel_batch(self, batch_id: str, call: Call) -> Batch:
         """Ask for a batch to be stopped; what was answered by then keeps its results."""
         wire = self._written(partial(self.dialect.encode_batch_cancel, batch_id), "")
-        response = await self._found(self._exchange(wire, call, ""), batch_id)
-        batch = self._read(self.dialect.decode_batch_cancel, response)
+        batch = await self._found(self._exchange(wire, self.dialect.decode_batch_cancel, call, ""), batch_id)
         return await self.batch_status(batch_id, call) if batch is None else self._masked(batch)
 
     async def list_batches(self, limit: int, call: Call) -> Sequence[Batch]:
@@ -147,9 +148,9 @@ class DialectBatches(DialectProvider):
 
         return await asyncio.to_thread(self._written, write, submission.model)
 
-    async def _look_up(self, batch_id: str, call: Call) -> WireResponse:
+    async def _look_up(self, batch_id: str, read: Callable[[WireResponse], T], call: Call) -> T:
         wire = self._written(partial(self.dialect.encode_batch_status, batch_id), "")
-        return await self._found(self._exchange(wire, call, ""), batch_id)
+        return await self._found(self._exchange(wire, read, call, ""), batch_id)
 
     async def _open_file(self, wire: WireRequest, batch_id: str, call: Call) -> OpenResponse:
         wire = evolve(wire, answer_limit=LARGEST_RESULTS)
@@ -219,12 +220,6 @@ class DialectBatches(DialectProvider):
     def _masked(self, batch: Batch) -> Batch:
         """Let no key through in the provider's words."""
         return evolve(batch, reasons=tuple(redact(reason, self._secrets) for reason in batch.reasons))
-
-    def _read(self, read: Callable[[WireResponse], T], response: WireResponse, model: str = "") -> T:
-        try:
-            return read(response)
-        except Exception as error:
-            raise self._read_error(error, response, model) from error
 
 
 def result_of(custom_id: str | None, read: Callable[[], GenerateResponse | EmbedResponse]) -> BatchResult:

@@ -124,9 +124,9 @@ class DialectProvider:
         write = partial(self.dialect.encode_generate, request, stream=False)
         return self.ask(write, partial(self._read_whole, request), call, request.model)
 
-    async def ask(
+    def ask(
         self, write: Callable[[], WireRequest], read: Callable[[WireResponse], T], call: Call, model: str
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Send one request and read its whole answer: what any ability of a provider beyond streams is made of.
 
         Args:
@@ -135,11 +135,7 @@ class DialectProvider:
             call: The call this belongs to.
             model: Model for error messages.
         """
-        response = await self._exchange(self._written(write, model), call, model)
-        try:
-            return read(response)
-        except Exception as error:
-            raise self._read_error(error, response, model) from error
+        return self._exchange(self._written(write, model), read, call, model)
 
     async def stream(self, request: GenerateRequest, call: Call) -> AsyncIterator[StreamChunk]:
         """Send once, give the pieces as they come."""
@@ -205,7 +201,8 @@ class DialectProvider:
             await opened.aclose()
         raise self._status_error(response, model)
 
-    async def _exchange(self, wire: WireRequest, call: Call, model: str) -> WireResponse:
+    async def _exchange(self, wire: WireRequest, read: Callable[[WireResponse], T], call: Call, model: str) -> T:
+        """Send, and read the whole answer."""
         opened = await self._open(wire, call, model)
         try:
             body = await opened.read()  # to its end, so that there is nothing left to close
@@ -214,7 +211,13 @@ class DialectProvider:
             if isinstance(error, GatewayError):
                 raise self._named(error, model) from error.__cause__
             raise
-        return WireResponse(status=opened.status, headers=opened.headers, body=body)
+        return self._read(read, WireResponse(status=opened.status, headers=opened.headers, body=body), model)
+
+    def _read(self, read: Callable[[WireResponse], T], response: WireResponse, model: str) -> T:
+        try:
+            return read(response)
+        except Exception as error:
+            raise self._read_error(error, response, model) from error
 
     async def _whole_instead(
         self, request: GenerateRequest, opened: OpenResponse, begun: bytes, rest: AsyncIterator[bytes]
@@ -222,10 +225,7 @@ class DialectProvider:
         """A whole answer came where a stream was asked for: an error in disguise, or a server that cannot stream."""
         body = b"".join([begun, *[data async for data in rest]])
         response = WireResponse(status=opened.status, headers=opened.headers, body=body)
-        try:
-            return as_chunks(self._read_whole(request, response))
-        except Exception as error:
-            raise self._read_error(error, response, request.model) from error
+        return as_chunks(self._read(partial(self._read_whole, request), response, request.model))
 
     def _read_whole(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
         answer = self.dialect.decode_generate(request, response)

@@ -62,12 +62,7 @@ class Doorkeeper:
 
     def _take(self, ask: Ask) -> Reservation | None:
         """Count request and tokens now, both or none."""
-        plan = ask.plan
-        if not self.admission.take(ask):
-            return None
-        requests = 1 if plan.counts_requests else None
-        tokens = ask.amounts[1] if plan.counts_tokens else None
-        return Reservation(plan.tenant, self.admission.now, requests, tokens, ask, self._close)
+        return Reservation(ask, self.admission.now, self._close) if self.admission.take(ask) else None
 
     def join(self, ask: Ask) -> Waiter:
         """Put a request in line, at the place its number gives it."""
@@ -145,7 +140,7 @@ class Doorkeeper:
         """Put everybody who waits in the line the limits of now mean, or let in who has none."""
         for waiter in self.queue.empty():
             if self.plans is None:
-                waiter.grant(Reservation(waiter.ask.plan.tenant))
+                waiter.grant(Reservation())
                 continue
             plan = waiter.ask.plan
             waiter.ask.plan = self.plans.get(plan.tenant, plan.model, alone=plan.alone)

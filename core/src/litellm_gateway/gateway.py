@@ -203,7 +203,9 @@ class LiteLLMGateway(Oversight, FurtherCalls):
         if self._closed:
             raise GatewayError("this gateway is closed; make a new one with create_gateway()")
         config, now = self.config, time.monotonic()
-        timeout, rule = check_timeout(options.get("timeout")), options.get("on_unsupported")
+        timeout = check_timeout(options.get("timeout"))
+        rule: Any = options.get("on_unsupported")
+        rule = config.on_unsupported if rule is None else check_on_unsupported(rule)
         return Call(
             id=f"req_{os.urandom(12).hex()}",
             tenant=check_tenant(options.get("tenant_id")),
@@ -211,7 +213,7 @@ class LiteLLMGateway(Oversight, FurtherCalls):
             retries_left=config.max_retries,
             clock=time.monotonic,
             started_at=now,
-            on_unsupported=check_on_unsupported(config.on_unsupported if rule is None else rule),
+            on_unsupported=rule,
             priority=check_priority(options.get("priority")),
         )
 

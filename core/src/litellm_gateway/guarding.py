@@ -16,7 +16,7 @@ from litellm_gateway.requests import EmbedRequest
 from litellm_gateway.verdicts import Check, approve, approved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
     from typing import TypeVar
 
     from litellm_gateway.contracts import Call, Guardrail, GuardrailOffer
@@ -59,17 +59,15 @@ class Guards:
             "output": [check.name for check in self._output],
         }
 
-    async def check_request(self, request: R, call: Call) -> R:
+    def check_request(self, request: R, call: Call) -> Coroutine[Any, Any, R]:
         """Judge every message's text, or every text to embed; the same request comes back if nothing changed.
 
         Raises:
             GuardrailError: A guardrail blocked it, or failed.
             DeadlineExceededError: The call's time was up before a guardrail had answered.
         """
-        if not self._input:
-            return request
         check: Any = _check_texts if isinstance(request, EmbedRequest) else _check_messages
-        checked: R = await check(self._input, request, call)
+        checked: Coroutine[Any, Any, R] = check(self._input, request, call)
         return checked
 
     async def check_response(self, response: GenerateResponse, call: Call) -> GenerateResponse:

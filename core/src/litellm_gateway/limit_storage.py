@@ -22,51 +22,60 @@ SLOTS = 240
 
 
 class _Window:
-    """What one key was admitted lately: slot numbers, oldest first, and the amount of each."""
+    """What one key was admitted lately: the slot of now, and former ones, oldest first, with the amount of each."""
 
-    __slots__ = ("_begins", "_current", "_ends", "amounts", "slots", "total", "width")
+    __slots__ = ("_amounts", "_begins", "_current", "_ends", "_here", "_slots", "_width", "total")
 
     def __init__(self, expiry: float) -> None:
-        self.width = expiry / SLOTS
+        self._width = expiry / SLOTS
         self._current, self._begins, self._ends = -1, math.inf, -math.inf
-        self.slots: list[int] = []
-        self.amounts: list[int] = []
+        self._here = 0
+        self._slots: list[int] = []
+        self._amounts: list[int] = []
         self.total = 0
 
-    def advance(self, now: float) -> int:
-        """Forget slots that are over, give the number of the current one."""
-        if self._begins <= now < self._ends:
-            return self._current
-        self._current = current = math.floor(now / self.width)
-        self._begins, self._ends = current * self.width, (current + 1) * self.width
-        slots = self.slots
-        if slots and slots[0] < current - SLOTS:
-            over = bisect_right(slots, current - SLOTS - 1)
-            self.total -= sum(self.amounts[:over])
-            del slots[:over], self.amounts[:over]
-        return current
+    def advance(self, now: float) -> None:
+        """Go on to the slot of now, forget those that are over; time that goes back stays in the slot it was."""
+        slot = math.floor(now / self._width)
+        if slot <= self._current:
+            return
+        if self._here:
+            self._slots.append(self._current)
+            self._amounts.append(self._here)
+            self._here = 0
+        self._current, self._begins, self._ends = slot, slot * self._width, (slot + 1) * self._width
+        over = bisect_right(self._slots, slot - SLOTS - 1)
+        if over:
+            self.total -= sum(self._amounts[:over])
+            del self._slots[:over], self._amounts[:over]
 
     def add(self, now: float, amount: int, limit: float = math.inf) -> bool:
         """Count an amount in the current slot, if there is room for it."""
-        slot = self._current if self._begins <= now < self._ends else self.advance(now)
+        if not self._begins <= now < self._ends:
+            self.advance(now)
         total = self.total + amount
         if total > limit:
             return False
         self.total = total
-        slots = self.slots
-        if slots and slots[-1] >= slot:
-            self.amounts[-1] += amount
-        elif amount:
-            slots.append(slot)
-            self.amounts.append(amount)
+        self._here += amount
         return True
 
-    def give_back(self, slot: int, amount: int) -> None:
-        """Take an amount off the slot it was counted at, and off older ones if that holds less."""
-        index = bisect_right(self.slots, slot) - 1
+    def give_back(self, now: float, at: float, amount: int) -> None:
+        """Take an amount off the slot it was counted in at time ``at``, and off older ones if that holds less."""
+        if not self._begins <= now < self._ends:
+            self.advance(now)
+        slot = math.floor(at / self._width)
+        if slot >= self._current:
+            share = amount if amount < self._here else self._here
+            self._here -= share
+            self.total -= share
+            amount -= share
+            if not amount:
+                return
+        index = bisect_right(self._slots, slot) - 1
         while amount > 0 and index >= 0:
-            share = min(amount, self.amounts[index])
-            self.amounts[index] -= share
+            share = min(amount, self._amounts[index])
+            self._amounts[index] -= share
             self.total -= share
             amount -= share
             index -= 1
@@ -74,13 +83,13 @@ class _Window:
     def room_at(self, limit: int, amount: int) -> float:
         """Give the time from which on ``amount`` fits if nothing else happens; infinity if it never does."""
         excess = self.total + amount - limit
-        for slot, share in zip(self.slots, self.amounts, strict=True):
-            if excess <= 0:
-                break
+        if excess <= 0:
+            return 0.0
+        for slot, share in zip((*self._slots, self._current), (*self._amounts, self._here), strict=True):
             excess -= share
             if excess <= 0:
-                return (slot + SLOTS + 1) * self.width
-        return math.inf if excess > 0 else 0.0
+                return (slot + SLOTS + 1) * self._width
+        return math.inf
 
 
 class SlidingWindows(Storage):
@@ -116,9 +125,10 @@ class SlidingWindows(Storage):
     def acquire_sliding_window_entry(self, key: str, limit: int, expiry: float, amount: int = 1) -> bool:
         """Count ``amount`` if the window still has room for it; a negative amount is given back."""
         window = self._window(key, expiry)
+        now = self._clock()
         if amount >= 0:
-            return window.add(self._clock(), amount, limit)
-        window.give_back(window.advance(self._clock()), -amount)
+            return window.add(now, amount, limit)
+        window.give_back(now, now, -amount)
         return True
 
     def charge(self, key: str, expiry: float, amount: int) -> None:
@@ -128,10 +138,8 @@ class SlidingWindows(Storage):
     def give_back(self, key: str, amount: int, at: float) -> None:
         """Take back what was counted at time ``at``; nothing is left to take once that left the window."""
         window = self._windows.get(key)
-        if window is None:
-            return
-        window.advance(self._clock())
-        window.give_back(math.floor(at / window.width), amount)
+        if window is not None:
+            window.give_back(self._clock(), at, amount)
 
     def room_at(self, key: str, limit: int, amount: int) -> float:
         """Give the time from which on ``amount`` fits under ``limit``, infinity when it never can."""
@@ -203,6 +211,6 @@ class SlidingWindows(Storage):
                 return
             window = self._windows[oldest]
             window.advance(now)
-            if window.slots and len(self._windows) < self._max_keys:
+            if window.total and len(self._windows) < self._max_keys:
                 return
             del self._windows[oldest]

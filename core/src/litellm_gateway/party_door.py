@@ -46,7 +46,7 @@ class PartyDoor(Doorkeeper):
             except GatewayError as error:
                 guest.place = error
         nobody = Waiter(party)
-        nobody.grant(Reservation(party.plan.tenant))
+        nobody.grant(Reservation())
         return nobody
 
     def part_in_line(self, waiter: Waiter, party: Party) -> None:
@@ -55,7 +55,7 @@ class PartyDoor(Doorkeeper):
             guest.place = Waiter(ask, waiter.loop)
             self.queue.join(guest.place)
         self.queue.leave(waiter)
-        waiter.grant(Reservation(party.plan.tenant))
+        waiter.grant(Reservation())
 
     def join(self, ask: Ask) -> Waiter:
         """Put a request or a party in line; of a party that must make room for it only the last guest goes."""

@@ -37,7 +37,7 @@ class PartyLimiter(RateLimiter):
             door, plans = self._door, self._plans
             if door is None or plans is None:
                 for guest in guests:
-                    guest.place = Reservation(tenant)
+                    guest.place = Reservation()
                 return None
             assert isinstance(door, PartyDoor)
             door.admission.now = now = self._clock()
@@ -120,15 +120,13 @@ def _hand_out(party: Party, reservation: Reservation) -> None:
     if reservation.ask is None:  # there are no limits any more, or they were parted
         for guest in party.guests:
             if guest.place is None:
-                guest.place = Reservation(reservation.tenant)
+                guest.place = Reservation()
         return
-    plan, ticket, close = party.plan, reservation.ticket, reservation.close
+    ticket, close = reservation.ticket, reservation.close
     tickets = [None] * len(party.guests) if ticket is None else ticket.split()
     reservation.close = None  # it is its guests' now
     for (guest, ask), own in zip(party.each(), tickets, strict=True):
-        tokens = ask.amounts[1] if plan.counts_tokens else None
-        requests = 1 if plan.counts_requests else None
         guest.agreed = True
-        guest.place = Reservation(reservation.tenant, reservation.at, requests, tokens, ask, close, own)
+        guest.place = Reservation(ask, reservation.at, close, own)
         if guest.left:
             guest.place.refund()

@@ -22,13 +22,12 @@ from litellm_gateway.errors import (
     PluginContractError,
 )
 from litellm_gateway.requests import GenerateRequest
+from litellm_gateway.responses import GenerateResponse
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from litellm_gateway.attempts import Attempt
-    from litellm_gateway.responses import GenerateResponse
-
     Asked = tuple[Attempt, GenerateRequest]
     Told = GenerateResponse | BaseException
 
@@ -128,7 +127,7 @@ def _check_number(answers: Any, asked: int, lead: Attempt) -> None:
 
 
 def _checked(answer: Any, attempt: Attempt) -> Told:
-    if isinstance(answer, GatewayError) or is_whole(answer, GenerateRequest):
+    if isinstance(answer, GatewayError) or is_whole(answer, GenerateResponse):
         told: Told = answer
         return told
     kind = type(answer).__name__

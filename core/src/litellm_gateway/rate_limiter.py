@@ -18,7 +18,7 @@ from litellm_gateway.limit_store import Refused
 from litellm_gateway.reservation import Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from litellm_gateway.admission import Standing
     from litellm_gateway.doorkeeper import Doorkeeper
@@ -42,6 +42,9 @@ class RateLimiter:
         clock: Monotonic seconds; deadlines are points on it.
         share: Gives what counts for several processes together where a configuration names such a storage.
         overspent: Told when a tenant's use reaches a soft budget: the tenant, the limit, what is spent.
+
+    Attributes:
+        active: Whether there is anything to keep to.
     """
 
     def __init__(
@@ -63,12 +66,8 @@ class RateLimiter:
         self._plans: Plans | None = None
         self._door: Doorkeeper | None = None
         self._number = 0
+        self.active = False
         self.configure(config)
-
-    @property
-    def active(self) -> bool:
-        """Whether there is anything to keep to."""
-        return self._plans is not None
 
     @property
     def queue_depth(self) -> int:
@@ -90,6 +89,7 @@ class RateLimiter:
         with self._lock:
             self._sharing = sharing
             self._plans = None if config is None else Plans(config, self._budgets)
+            self.active = config is not None
             if config is not None and self._door is None:
                 self._door = self._make_door()
             if self._door is not None:
@@ -172,20 +172,35 @@ class RateLimiter:
             QueueTimeoutError: No room came free within ``queue_timeout`` or until the deadline.
             QueueFullError: As many wait as may.
         """
+        admitted = self.enter(tenant, model, tokens, deadline, money=money, priority=priority, alone=alone)
+        return admitted if isinstance(admitted, Reservation) else await admitted
+
+    def enter(
+        self, tenant: str, model: str, tokens: int, deadline: float, *, money: int, priority: int, alone: bool
+    ) -> Reservation | Awaitable[Reservation]:
+        """Give what :meth:`reserve` gives at once, or, where that takes waiting for something, what to await for it."""
         with self._lock:
             door, plans = self._door, self._plans
             if door is None or plans is None:
-                return Reservation(tenant)
+                return Reservation()
             plan = plans.get(tenant, model, alone=alone)
             self._number += 1
             door.admission.now = now = self._clock()
-            amounts = (1, max(tokens, 0), max(money, 0))
-            ask = Ask(plan, amounts, priority, self._number, min(now + plan.queue_timeout, deadline))
+            ask = Ask(
+                plan,
+                (1, tokens if tokens > 0 else 0, money if money > 0 else 0),
+                priority,
+                self._number,
+                min(now + plan.queue_timeout, deadline),
+            )
             admitted = door.enter(ask)
+        if self._sharing is None and isinstance(admitted, Reservation):
+            return admitted
+        return self._come_in(door, admitted, deadline)
+
+    async def _come_in(self, door: Doorkeeper, admitted: Reservation | Waiter, deadline: float) -> Reservation:
         reservation = admitted if isinstance(admitted, Reservation) else await self._wait(door, admitted)
-        if self._sharing is None:
-            return reservation
-        return await self._agree(door, reservation, deadline)
+        return reservation if self._sharing is None else await self._agree(door, reservation, deadline)
 
     async def _wait(self, door: Doorkeeper, waiter: Waiter) -> Reservation:
         try:

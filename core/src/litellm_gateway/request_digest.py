@@ -15,7 +15,7 @@ import attrs
 from litellm_gateway.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from litellm_gateway.requests import EmbedRequest, GenerateRequest
 
@@ -24,6 +24,7 @@ FORMAT = 2
 
 _LETTERS = {int: "i", float: "f", bool: "b", type(None): "N", bytes: "b"}
 _PLAIN = frozenset({str, *_LETTERS})
+_TOGETHER = 6
 
 
 def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
@@ -38,9 +39,8 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
     """
     import hashlib  # costs milliseconds where ssl is not loaded yet
 
-    parts: list[str] = [f"{FORMAT};"]
+    parts: list[str] = [f"{FORMAT};s{len(route)}:{route}"]
     try:
-        _write(parts.append, route)
         _write(parts.append, request)
     except RecursionError:
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
@@ -72,38 +72,54 @@ def _write(append: Callable[[str], None], value: Any) -> None:
             _write_fields(append, plan, value)
 
 
-_Plan = tuple[str, tuple[str, ...], "Callable[[Any], tuple[Any, ...]]", tuple[Any, ...]]
+_Group = tuple[tuple[str, ...], "Callable[[Any], tuple[Any, ...]]", tuple[Any, ...], "tuple[Any, ...] | None"]
+_Plan = tuple[str, tuple[_Group, ...]]
 
 
 def _write_fields(append: Callable[[str], None], plan: _Plan, value: Any) -> None:
     """Write the class and its fields by name; a field at its default goes without saying."""
-    tag, names, read, defaults = plan
+    tag, groups = plan
     append(tag)
-    for name, item, default in zip(names, read(value), defaults, strict=True):
-        if item is default:
+    for names, read, defaults, nothing in groups:
+        values = read(value)
+        if values == nothing:
             continue
-        kind = type(item)
-        if kind is str:
-            if item != default:
+        for name, item, default in zip(names, values, defaults, strict=True):
+            if item is default:
+                continue
+            kind: Any = type(item)
+            if kind is type(default) and item == default:
+                continue
+            if kind is str:
                 append(f"{name}s{len(item)}:{item}")
-        elif kind is not type(default) or item != default:
-            append(name)
-            _write(append, item)
+            elif kind in _LETTERS:
+                append(f"{name}{_LETTERS[kind]}{item!r};")
+            else:
+                append(name)
+                _write(append, item)
     append("e")
 
 
 @lru_cache(maxsize=256)
 def _plan(kind: Hashable) -> _Plan | None:
-    """Read off a class how to write it: its name, its fields, a getter for all of them, their defaults."""
+    """Read off a class how to write it: its name, and its fields a few at a time, as most are seldom set."""
     if not isinstance(kind, type) or not attrs.has(kind):
         return None
     fields = attrs.fields(kind)
+    groups = tuple(_group(fields[start : start + _TOGETHER]) for start in range(0, len(fields), _TOGETHER))
+    return f"o{kind.__module__}.{kind.__qualname__};", groups
+
+
+def _group(fields: Sequence[attrs.Attribute[Any]]) -> _Group:
+    """Give the names of fields, a getter for all of them, the default of each, and what they are if nothing is set."""
     names = tuple(field.name for field in fields)
-    written = tuple(f"f{name}=" for name in names)
+    defaults = tuple(map(_default, fields))
     # attrgetter is many times faster, but gives a bare value instead of a tuple when asked for one name
     many = len(names) > 1
-    read = attrgetter(*names) if many else lambda value: tuple(getattr(value, name) for name in names)
-    return f"o{kind.__module__}.{kind.__qualname__};", written, read, tuple(map(_default, fields))
+    read = attrgetter(*names) if many else lambda value: tuple([getattr(value, name) for name in names])
+    # numbers may be equal and yet be written differently, as 0 and False are; these may not
+    certain = all(default is None or (not default and isinstance(default, str | tuple | dict)) for default in defaults)
+    return tuple(f"f{name}=" for name in names), read, defaults, defaults if certain else None
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:

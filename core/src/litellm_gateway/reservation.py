@@ -20,21 +20,31 @@ class Reservation:
     """A request's place and tokens. The first ``settle`` or ``refund`` counts, later ones do nothing.
 
     Attributes:
-        tenant: Whose limits it counts against.
-        at: When it was admitted, on the limiter's clock.
-        requests, tokens: What was counted; None where no limit was set.
         ask: What was asked for; None when no limit was set at all.
+        at: When it was admitted, on the limiter's clock.
         ticket: What the processes that share the limits counted for it.
         close: Told once how much more, or negative, less, was used than counted.
     """
 
-    tenant: str
-    at: float = 0.0
-    requests: int | None = None
-    tokens: int | None = None
     ask: Ask | None = None
+    at: float = 0.0
     close: Close | None = None
     ticket: Ticket | None = None
+
+    @property
+    def tenant(self) -> str:
+        """Whose limits it counts against; ``""`` when no limit was set at all."""
+        return "" if self.ask is None else self.ask.plan.tenant
+
+    @property
+    def requests(self) -> int | None:
+        """What was counted of requests; None where no limit was set."""
+        return 1 if self.ask is not None and self.ask.plan.counts_requests else None
+
+    @property
+    def tokens(self) -> int | None:
+        """What was counted of tokens; None where no limit was set."""
+        return self.ask.amounts[1] if self.ask is not None and self.ask.plan.counts_tokens else None
 
     def settle(self, tokens: int, money: int = 0) -> None:
         """Replace the estimate by what was really used, and free the place.

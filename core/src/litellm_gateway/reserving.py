@@ -14,6 +14,7 @@ from attrs import define, frozen
 from litellm_gateway.errors import QuotaExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_text_tokens
 from litellm_gateway.limit_plans import METRICS, MONEY_UNIT
+from litellm_gateway.reservation import Reservation
 from litellm_gateway.responses import TokenUsage
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.reservation import Reservation
     from litellm_gateway.responses import Price
     from litellm_gateway.token_estimator import Estimate, TokenEstimator
 
@@ -109,7 +109,7 @@ class Reserving:
             return None
         model = routes[0].id
         estimate = self.estimator.estimate(model, request)
-        reservation = await self.limiter.reserve(
+        admitted = self.limiter.enter(
             call.tenant,
             model,
             estimate.total,
@@ -118,6 +118,7 @@ class Reserving:
             priority=call.priority,
             alone=len(routes) == 1,
         )
+        reservation = admitted if isinstance(admitted, Reservation) else await admitted
         return Hold(self, request, model, estimate, reservation)
 
     def most(self, request: AnyRequest, routes: Sequence[Route]) -> tuple[Estimate, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from attrs import define, frozen
+from attrs import define
 
 from litellm_gateway.ledger import ANSWER_TOKENS, estimate_prompt_tokens, estimate_tokens
 from litellm_gateway.requests import GenerateRequest
@@ -22,7 +22,7 @@ _SMALLEST, _LARGEST = 0.25, 4.0
 _SHORTEST, _LONGEST = 64, 32_768
 
 
-@frozen
+@define(eq=False)
 class Estimate:
     """Tokens a request may spend; ``counted`` is the prompt before any correction."""
 
@@ -44,6 +44,9 @@ class _Learned:
     answer: float = ANSWER_TOKENS
 
 
+_NOTHING: Final = _Learned()
+
+
 class TokenEstimator:
     """Estimates per model; safe from any thread, where two lessons at once may count as one."""
 
@@ -53,19 +56,17 @@ class TokenEstimator:
 
     def factor(self, model: str) -> float:
         """Give what the prompts counted for a model are multiplied with, 0.25 to 4."""
-        learned = self._learned.get(model)
-        return 1.0 if learned is None else learned.factor
+        return self._learned.get(model, _NOTHING).factor
 
     def estimate(self, model: str, request: AnyRequest) -> Estimate:
         """Guess the tokens of a request to a model (``provider/model``)."""
-        learned = self._learned.get(model)
-        factor = 1.0 if learned is None else learned.factor
+        learned = self._learned.get(model, _NOTHING)
         if not isinstance(request, GenerateRequest):
             counted = estimate_tokens(request)
-            return Estimate(math.ceil(counted * factor), 0, counted)
+            return Estimate(math.ceil(counted * learned.factor), 0, counted)
         counted = estimate_prompt_tokens(request)
-        answer = request.max_tokens or (ANSWER_TOKENS if learned is None else math.ceil(learned.answer))
-        return Estimate(math.ceil(counted * factor), answer * (request.n or 1), counted)
+        answer = request.max_tokens or math.ceil(learned.answer)
+        return Estimate(math.ceil(counted * learned.factor), answer * (request.n or 1), counted)
 
     def learn(self, model: str, request: AnyRequest, estimate: Estimate, usage: TokenUsage) -> None:
         """Compare an estimate with what the provider reported."""
@@ -73,7 +74,9 @@ class TokenEstimator:
         if usage.estimated or not prompt or not estimate.counted:
             return
         learned = self._learned.get(model) or self._add(model)
-        seen = min(max(prompt / estimate.counted, _SMALLEST), _LARGEST)
+        seen = prompt / estimate.counted
+        if not _SMALLEST <= seen <= _LARGEST:
+            seen = _SMALLEST if seen < _SMALLEST else _LARGEST
         learned.factor += _NEWS * (seen - learned.factor)
         if isinstance(request, GenerateRequest) and request.max_tokens is None:
             # Longer than expected is taken at once, shorter slowly: too little reserved is worse than too much.

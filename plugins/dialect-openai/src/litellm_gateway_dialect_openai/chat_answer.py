@@ -47,7 +47,7 @@ def read_chat_answer(response: WireResponse, *, asked_model: str) -> GenerateRes
         choice,
         model=as_text(body.get("model"), "model") or asked_model,
         usage=read_usage(usage) if usage else TokenUsage(),
-        metadata=_metadata(body, choices, response.headers),
+        metadata=_metadata(body, choice, choices, response.headers),
     )
 
 
@@ -100,16 +100,19 @@ def _said(message: dict[str, Any]) -> tuple[str, str, tuple[dict[str, Any], ...]
     return text, reasoning + thoughts, (*annotations, *others)
 
 
-def _metadata(body: dict[str, Any], choices: list[Any], headers: Mapping[str, str]) -> dict[str, Any]:
+def _metadata(
+    body: dict[str, Any], choice: dict[str, Any], choices: list[Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     if request_id := headers.get("x-request-id"):
         metadata["provider_request_id"] = request_id
     if response_id := as_text(body.get("id"), "id"):
         metadata["response_id"] = response_id
-    for source, names in ((body, _OF_ANSWER), (as_object(choices[0], "choice"), _OF_CHOICE)):
+    for source, names in ((body, _OF_ANSWER), (choice, _OF_CHOICE)):
         if not names.isdisjoint(source):
             metadata.update((name, source[name]) for name in sorted(names) if source.get(name))
-    metadata.update(read_extras(body))
+    if extras := read_extras(body):
+        metadata.update(extras)
     if len(choices) > 1:  # asked for by n; the first is the answer itself
         others = (as_object(choice, "choice") for choice in choices[1:])
         metadata["alternatives"] = tuple(_said(as_object(other.get("message"), "message"))[0] for other in others)

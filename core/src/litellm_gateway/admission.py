@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -84,7 +85,7 @@ class Admission:
     def __init__(self) -> None:
         self.now = 0.0
         self.pace = ProviderPace()
-        self._storage = SlidingWindows(lambda: self.now)
+        self._storage = SlidingWindows(partial(getattr, self, "now"))  # called often: C, not a function of our own
         self._strategy = _Strategy(self._storage)
         self._under_way: dict[str, int] = {}
         self._held: dict[str, float] = {}

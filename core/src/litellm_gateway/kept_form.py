@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from sys import getsizeof
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from litellm_gateway.answer_codec import PER_CALL
 from litellm_gateway.responses import GenerateResponse
@@ -62,6 +62,9 @@ class KeptAnswer(NamedTuple):
         )
 
 
+_IN_ORDER: Final = attrgetter(*KeptAnswer._fields[:-3])
+
+
 def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
     """Give an answer as it can be kept; None when it holds something that whoever reads it could change."""
     if type(answer) is not GenerateResponse or answer.annotations or answer.parsed is not None:
@@ -78,10 +81,7 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
         size += getsizeof(part.text) + getsizeof(part.signature) + _PART
     for call in answer.tool_calls:
         size += getsizeof(call.arguments) + getsizeof(call.signature) + _PART
-    return KeptAnswer(
-        answer.text, answer.model, answer.usage, answer.finish_reason, answer.raw_finish_reason,
-        answer.tool_calls, answer.reasoning, answer.refusal, names, values, size,
-    )  # fmt: skip
+    return KeptAnswer._make((*_IN_ORDER(answer), names, values, size))
 
 
 @lru_cache(maxsize=256)

@@ -46,9 +46,14 @@ class LimitHints:
     tokens: Allowance | None = None
 
 
+def tells_of_limits(headers: Mapping[str, str]) -> bool:
+    """Tell whether :func:`read_limit_hints` may find something in headers (names in lower case)."""
+    return not _NAMES.isdisjoint(headers)
+
+
 def read_limit_hints(headers: Mapping[str, str]) -> LimitHints | None:
     """Give what the headers (names in lower case) say of limits, None when that is nothing."""
-    if _NAMES.isdisjoint(headers):
+    if not tells_of_limits(headers):
         return None
     requests, tokens = (_openai(headers, kind) or _anthropic(headers, kind) for kind in _KINDS)
     return None if requests is None and tokens is None else LimitHints(requests=requests, tokens=tokens)

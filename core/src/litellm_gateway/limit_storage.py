@@ -124,8 +124,7 @@ class SlidingWindows(Storage):
 
     def acquire_sliding_window_entry(self, key: str, limit: int, expiry: float, amount: int = 1) -> bool:
         """Count ``amount`` if the window still has room for it; a negative amount is given back."""
-        window = self._window(key, expiry)
-        now = self._clock()
+        window, now = self._window(key, expiry), self._clock()
         if amount >= 0:
             return window.add(now, amount, limit)
         window.give_back(now, now, -amount)

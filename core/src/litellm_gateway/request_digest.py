@@ -88,15 +88,15 @@ def _write_fields(append: Callable[[str], None], plan: _Plan, value: Any) -> Non
             if item is default:
                 continue
             kind: Any = type(item)
-            if kind is type(default) and item == default:
-                continue
             if kind is str:
-                append(f"{name}s{len(item)}:{item}")
-            elif kind in _LETTERS:
-                append(f"{name}{_LETTERS[kind]}{item!r};")
-            else:
-                append(name)
-                _write(append, item)
+                if item != default:
+                    append(f"{name}s{len(item)}:{item}")
+            elif kind is not type(default) or item != default:
+                if kind in _LETTERS:
+                    append(f"{name}{_LETTERS[kind]}{item!r};")
+                else:
+                    append(name)
+                    _write(append, item)
     append("e")
 
 

@@ -13,6 +13,7 @@ from attrs import define, frozen
 
 from litellm_gateway.errors import QuotaExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_text_tokens
+from litellm_gateway.limit_hints import tells_of_limits
 from litellm_gateway.limit_plans import METRICS, MONEY_UNIT
 from litellm_gateway.reservation import Reservation
 from litellm_gateway.responses import TokenUsage
@@ -128,15 +129,15 @@ class Reserving:
 
     def heed(self, attempt: Attempt, error: BaseException | None = None) -> None:
         """Hand on what the provider said of its limits with the answer to an attempt, or with its refusal."""
-        headers = attempt.call.provider_headers
-        if not self.limiter.active or (error is None and not headers):
+        headers = attempt.call.provider_headers or {}
+        if not self.limiter.active or (error is None and not tells_of_limits(headers)):
             return
         closed_for = None
         if isinstance(error, RateLimitError) and error.scope == "provider":
             closed_for = None if isinstance(error, QuotaExceededError) else error.retry_after
         if attempt.hedge is not None and attempt.hedge.beside is not None:
-            headers = None  # two were on their way: nobody knows whose headers came last
-        self.limiter.heed(attempt.route.id, headers or {}, closed_for=closed_for)
+            headers = {}  # two were on their way: nobody knows whose headers came last
+        self.limiter.heed(attempt.route.id, headers, closed_for=closed_for)
 
     def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:
         """Give what a call cost in units of 10**-9, rounded up."""

@@ -39,11 +39,12 @@ class RetryBudget:
         """A request went to a route for the first time, at this point of the clock."""
         if self._config is None:
             return
+        counts = self._counts
         with self._lock:
-            if now >= self._counts.until:
-                self._counts.advance(now)
-            self._counts.totals[_REQUESTS] += 1
-            self._counts.slice[_REQUESTS] += 1
+            if now >= counts.until:
+                counts.advance(now)
+            counts.totals[_REQUESTS] += 1
+            counts.slice[_REQUESTS] += 1
 
     def take(self) -> bool:
         """Take one retry out; False when none is left."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from litellm_gateway import answer_codec, json_codec
 from litellm_gateway.abilities import ask
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from litellm_gateway.single_flight import SingleFlight
 
 
-@frozen(kw_only=True, slots=False)
+@define(kw_only=True, eq=False)
 class Made:
     """An answer a provider has just made, and the route it came by.
 
@@ -138,7 +138,7 @@ class Upstream:
         return evolve(landed.answer, elsewhere=True, fresh_for=landed.fresh_for)
 
     def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Awaitable[Made]:
-        if self.slot is not None and isinstance(request, GenerateRequest):
+        if isinstance(request, GenerateRequest):
             return self._send(call, request, routes, slot=self.slot)
         if self.batching is None or not isinstance(request, EmbedRequest):
             return self._send_whole(call, request, routes)

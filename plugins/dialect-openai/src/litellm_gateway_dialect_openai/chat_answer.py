@@ -16,7 +16,7 @@ from litellm_gateway_dialect_openai.tool_calls import read_tool_calls
 from litellm_gateway_dialect_openai.usage import find_usage, read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
 
     from litellm_gateway.wire import WireResponse
 
@@ -108,12 +108,17 @@ def _metadata(
         metadata["provider_request_id"] = request_id
     if response_id := as_text(body.get("id"), "id"):
         metadata["response_id"] = response_id
-    for source, names in ((body, _OF_ANSWER), (choice, _OF_CHOICE)):
-        if not names.isdisjoint(source):
-            metadata.update((name, source[name]) for name in sorted(names) if source.get(name))
+    if not _OF_ANSWER.isdisjoint(body):
+        metadata.update(_those_of(body, _OF_ANSWER))
+    if not _OF_CHOICE.isdisjoint(choice):
+        metadata.update(_those_of(choice, _OF_CHOICE))
     if extras := read_extras(body):
         metadata.update(extras)
     if len(choices) > 1:  # asked for by n; the first is the answer itself
         others = (as_object(choice, "choice") for choice in choices[1:])
         metadata["alternatives"] = tuple(_said(as_object(other.get("message"), "message"))[0] for other in others)
     return metadata
+
+
+def _those_of(source: dict[str, Any], names: Set[str]) -> dict[str, Any]:
+    return {name: source[name] for name in sorted(names) if source.get(name)}

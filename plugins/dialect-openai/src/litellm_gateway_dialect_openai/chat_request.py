@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from litellm_gateway.errors import InvalidRequestError, UnsupportedParameterError
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from litellm_gateway.requests import GenerateRequest
 
     from litellm_gateway_dialect_openai.quirks import ChatQuirks
+
+
+_FURTHER: Final = attrgetter(
+    "top_p", "top_k", "stop", "seed", "presence_penalty", "frequency_penalty", "n", "logprobs", "top_logprobs"
+)
+_NOTHING_FURTHER: Final = (None, None, (), None, None, None, None, None, None)
 
 
 def write_chat_request(request: GenerateRequest, quirks: ChatQuirks, *, stream: bool) -> dict[str, Any]:
@@ -35,8 +42,9 @@ def write_chat_request(request: GenerateRequest, quirks: ChatQuirks, *, stream: 
         body[quirks.max_tokens_field] = request.max_tokens
     if request.temperature is not None:
         body["temperature"] = request.temperature
-    _add_sampling(body, request, quirks)
-    _add_answers(body, request, stream=stream)
+    if _FURTHER(request) != _NOTHING_FURTHER:
+        _add_sampling(body, request, quirks)
+        _add_answers(body, request, stream=stream)
     if request.tools or request.tool_choice is not None:
         _add_tools(body, request, quirks)
     if request.response_format is not None:

@@ -100,7 +100,10 @@ def fitted(attempt: Attempt, request: Any) -> Any:
     if describe is None:
         return request
     if isinstance(request, GenerateRequest):
-        return fit(request, describe(route.model), route=route, on_unsupported=attempt.call.on_unsupported)
+        capabilities = describe(route.model)
+        if not capabilities.without:
+            return request
+        return fit(request, capabilities, route=route, on_unsupported=attempt.call.on_unsupported)
     if isinstance(request, TokenCountRequest):
         return evolve(request, request=fitted(attempt, request.request))
     return request

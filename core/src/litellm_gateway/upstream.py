@@ -51,6 +51,10 @@ class Made:
     elsewhere: bool = False
     fresh_for: float | None = None
 
+    def spent(self) -> Spent:
+        """Say what it used, where, and of which model as the provider named it."""
+        return self.route, self.answer.usage, getattr(self.answer, "model", None)
+
 
 def encode_made(key: CacheKey, made: Made) -> bytes:
     """Write an answer and its route, for other processes.
@@ -206,14 +210,19 @@ class Upstream:
             made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
             if hedge is not None:
                 self._overtook(call, hedge, made.answer.usage)
+            route, usage, named = spent = made.spent()
             if hold is not None:
-                hold.answered(made.route, made.answer.usage, getattr(made.answer, "model", None), hedge)
+                hold.answered(route, usage, named, hedge)
             if not merged:
-                self._spent(call, made)
+                self.spent(call, spent)
             return made
         finally:
             if hold is not None:
                 hold.close()
+
+    def _spent(self, call: Call, made: Made) -> None:
+        """Note what an answer used, whoever still waits for it."""
+        self.spent(call, made.spent())
 
     def _ask(self, attempt: Attempt, request: AnyRequest, company: Hashable) -> Awaitable[Any]:
         """Ask together with those that left together, where that may be."""
@@ -259,10 +268,6 @@ class Upstream:
         hedge.overtook(usage)
         if call.ended and hedge.given_up is not None and hedge.lost is not None:
             self.spent(call, (hedge.given_up, hedge.lost, None))
-
-    def _spent(self, call: Call, made: Made) -> None:
-        """Note what an answer used, whoever still waits for it."""
-        self.spent(call, (made.route, made.answer.usage, getattr(made.answer, "model", None)))
 
     def _settle(
         self,

@@ -52,6 +52,10 @@ class CacheMechanism:
         patience: Seconds a call waits for the backend at most; longer counts as a miss.
         pause: Seconds a backend that was too slow is left alone, so that not every call waits for it in vain.
 
+    Attributes:
+        stats: What it did so far.
+        is_local: The backend keeps answers within this process, so that nothing has to be waited for.
+
     Example:
         >>> cache = CacheMechanism(CacheConfig(default_ttl=3600))
     """
@@ -69,6 +73,7 @@ class CacheMechanism:
         self.stats = CacheStats()
         self._backend: CacheBackend | None = None
         self._local: LocalCache | None = None
+        self.is_local = False
         self._clock = clock
         self._patience = patience
         self._pause = pause
@@ -89,6 +94,7 @@ class CacheMechanism:
         if self._backend is None:
             self._backend = backend
             self._local = backend if isinstance(backend, LocalCache) else None
+            self.is_local = self._local is not None
 
     def key(self, tenant: str, route: str, request: GenerateRequest | EmbedRequest) -> CacheKey:
         """Name the answer to a request.
@@ -109,19 +115,28 @@ class CacheMechanism:
         Raises:
             ConfigurationError: No backend is attached.
         """
-        backend, answer = self._backend or self._attached(), None
-        if self._left_alone_until is None or not self._resting():
+        if self.is_local:
+            return self.find(key)
+        backend, answer = self._attached(), None
+        if not self._resting():
             try:
-                found = await within(self._patience, backend.get(key)) if self._local is None else self._local.find(key)
-                if found is not None:
-                    answer = found.answer() if isinstance(found, KeptAnswer) else answer_codec.decode(key, found)
+                found = await within(self._patience, backend.get(key))
+                answer = None if found is None else answer_codec.decode(key, found)
             except Exception as error:
                 self._note(error)
-        if answer is None:
-            self.stats.misses += 1
-        else:
-            self.stats.hits += 1
-        return answer
+        return self._counted(answer)
+
+    def find(self, key: CacheKey) -> GenerateResponse | EmbedResponse | None:
+        """Give what :meth:`look_up` gives, at once; for a backend within this process (``is_local``) only."""
+        assert self._local is not None, "only a local backend answers at once"
+        answer: GenerateResponse | EmbedResponse | None = None
+        try:
+            found = self._local.find(key)
+            if found is not None:
+                answer = found.answer() if isinstance(found, KeptAnswer) else answer_codec.decode(key, found)
+        except Exception as error:
+            self._note(error)
+        return self._counted(answer)
 
     async def store(self, key: CacheKey, response: GenerateResponse | EmbedResponse, ttl: float | None = None) -> None:
         """Keep a whole answer for ``ttl`` seconds, by default as configured; zero or less keeps nothing.
@@ -131,22 +146,35 @@ class CacheMechanism:
         Raises:
             ConfigurationError: No backend is attached.
         """
-        backend = self._backend or self._attached()
+        backend = self._attached()
         seconds = self.config.default_ttl if ttl is None else ttl
-        if seconds <= 0 or getattr(response, "finish_reason", None) in _UNFINISHED:
-            return
-        if self._left_alone_until is not None and self._resting():
+        if self.keep(key, response, ttl) or seconds <= 0 or _is_unfinished(response) or self._resting():
             return
         try:
-            kept = None if self._local is None else kept_form(response)
-            if self._local is not None and kept is not None:
-                self._local.keep(key, kept, seconds)
-            else:
-                await within(self._patience, backend.set(key, answer_codec.encode(key, response), seconds))
+            await within(self._patience, backend.set(key, answer_codec.encode(key, response), seconds))
         except Exception as error:
             self._note(error)
-            return
-        self.stats.stores += 1
+        else:
+            self.stats.stores += 1
+
+    def keep(self, key: CacheKey, response: GenerateResponse | EmbedResponse, ttl: float | None = None) -> bool:
+        """Do what :meth:`store` does, at once; False, and nothing done, where that is not possible.
+
+        It is with a backend within this process, for an answer that can be kept as it is.
+        """
+        seconds = self.config.default_ttl if ttl is None else ttl
+        if self._local is None or seconds <= 0 or _is_unfinished(response):
+            return False
+        try:
+            kept = kept_form(response)
+            if kept is None:
+                return False
+            self._local.keep(key, kept, seconds)
+        except Exception as error:
+            self._note(error)
+        else:
+            self.stats.stores += 1
+        return True
 
     async def clear(self, tenant: str) -> None:
         """Forget every answer of one tenant; with ``shared_tenants`` that is everybody's.
@@ -168,6 +196,13 @@ class CacheMechanism:
         """Close the backend; none there is no error."""
         if self._backend is not None:
             await self._backend.aclose()
+
+    def _counted(self, answer: GenerateResponse | EmbedResponse | None) -> GenerateResponse | EmbedResponse | None:
+        if answer is None:
+            self.stats.misses += 1
+        else:
+            self.stats.hits += 1
+        return answer
 
     def _attached(self) -> CacheBackend:
         if self._backend is None:
@@ -191,3 +226,7 @@ class CacheMechanism:
         self.stats.errors += 1
         if isinstance(error, TimeoutError):
             self._left_alone_until = self._clock() + self._pause
+
+
+def _is_unfinished(response: GenerateResponse | EmbedResponse) -> bool:
+    return getattr(response, "finish_reason", None) in _UNFINISHED

@@ -79,7 +79,8 @@ class Pipeline:
             key = self.key(call.tenant, request, routes, call.on_unsupported)
             answer = None
             if self.cache is not None and key is not None:
-                answer = _found(await self.cache.look_up(key), record)
+                cache = self.cache
+                answer = _found(cache.find(key) if cache.is_local else await cache.look_up(key), record)
             if answer is None:
                 made, record.shared = await self.upstream.make(call, request, routes, key)
                 record.provider, record.model = made.route.provider, made.route.model
@@ -89,8 +90,9 @@ class Pipeline:
                 checked = await self.guards.check_response(answer, call)
             signed = self._signed(checked, call, record)
             is_news = checked is answer and not record.cached and not record.shared
-            if self.cache is not None and key is not None and is_news:
-                await self.cache.store(key, signed, self.cache_ttl)
+            if is_news and self.cache is not None and key is not None:
+                if not self.cache.keep(key, signed, self.cache_ttl):
+                    await self.cache.store(key, signed, self.cache_ttl)
             return signed
         except BaseException as error:
             record.failed(error)

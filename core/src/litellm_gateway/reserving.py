@@ -19,7 +19,7 @@ from litellm_gateway.reservation import Reservation
 from litellm_gateway.responses import TokenUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from litellm_gateway.admission import Standing
     from litellm_gateway.attempts import Attempt
@@ -108,6 +108,11 @@ class Reserving:
         """Reserve for a call, waiting in line if configured; None when there are no limits."""
         if not self.limiter.active:
             return None
+        held = self.take(call, request, routes)
+        return held if isinstance(held, Hold) else await held
+
+    def take(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Hold | Awaitable[Hold]:
+        """Give what :meth:`hold` gives at once, or, where that takes waiting for something, what to await for it."""
         model = routes[0].id
         estimate = self.estimator.estimate(model, request)
         admitted = self.limiter.enter(
@@ -119,8 +124,14 @@ class Reserving:
             priority=call.priority,
             alone=len(routes) == 1,
         )
-        reservation = admitted if isinstance(admitted, Reservation) else await admitted
-        return Hold(self, request, model, estimate, reservation)
+        if isinstance(admitted, Reservation):
+            return Hold(self, request, model, estimate, admitted)
+        return self._held(request, model, estimate, admitted)
+
+    async def _held(
+        self, request: AnyRequest, model: str, estimate: Estimate, admitted: Awaitable[Reservation]
+    ) -> Hold:
+        return Hold(self, request, model, estimate, await admitted)
 
     def most(self, request: AnyRequest, routes: Sequence[Route]) -> tuple[Estimate, int]:
         """Give what a request may use at most: tokens, and money in units of 10**-9."""

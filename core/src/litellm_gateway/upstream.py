@@ -18,6 +18,7 @@ from litellm_gateway.embedding_parts import MOST_AT_ONCE, parts_of, send_parts
 from litellm_gateway.errors import DeadlineExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_prompt_tokens
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
+from litellm_gateway.reserving import Hold
 from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_time, open_stream
 from litellm_gateway.token_usage import TokenUsage
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from litellm_gateway.prompts_together import PromptsTogether
     from litellm_gateway.request_batching import RequestBatching
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.reserving import Hold, Reserving
+    from litellm_gateway.reserving import Reserving
     from litellm_gateway.responses import EmbedResponse, StreamChunk
     from litellm_gateway.shared_flight import SharedFlight
     from litellm_gateway.single_flight import SingleFlight
@@ -205,7 +206,8 @@ class Upstream:
         if slot is not None:
             hold, company = await slot.hold(call, request, routes)
         elif self.reserving.limiter.active:
-            hold = await self.reserving.hold(call, request, routes)
+            held = self.reserving.take(call, request, routes)
+            hold = held if isinstance(held, Hold) else await held
         try:
             made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
             if hedge is not None:

@@ -54,7 +54,8 @@ class CacheMechanism:
 
     Attributes:
         stats: What it did so far.
-        is_local: The backend keeps answers within this process, so that nothing has to be waited for.
+        is_local: The backend keeps answers within this process, so that :meth:`find` and :meth:`keep` do; never for a
+            subclass, whose own ways to look up and to store are to be asked.
 
     Example:
         >>> cache = CacheMechanism(CacheConfig(default_ttl=3600))
@@ -94,7 +95,7 @@ class CacheMechanism:
         if self._backend is None:
             self._backend = backend
             self._local = backend if isinstance(backend, LocalCache) else None
-            self.is_local = self._local is not None
+            self.is_local = self._local is not None and type(self) is CacheMechanism
 
     def key(self, tenant: str, route: str, request: GenerateRequest | EmbedRequest) -> CacheKey:
         """Name the answer to a request.
@@ -115,7 +116,7 @@ class CacheMechanism:
         Raises:
             ConfigurationError: No backend is attached.
         """
-        if self.is_local:
+        if self._local is not None:
             return self.find(key)
         backend, answer = self._attached(), None
         if not self._resting():
@@ -127,7 +128,7 @@ class CacheMechanism:
         return self._counted(answer)
 
     def find(self, key: CacheKey) -> GenerateResponse | EmbedResponse | None:
-        """Give what :meth:`look_up` gives, at once; for a backend within this process (``is_local``) only."""
+        """Give what :meth:`look_up` gives, at once; for a backend within this process only."""
         assert self._local is not None, "only a local backend answers at once"
         answer: GenerateResponse | EmbedResponse | None = None
         try:

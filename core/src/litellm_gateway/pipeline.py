@@ -77,9 +77,8 @@ class Pipeline:
                 request = await self.guards.check_request(request, call)
             routes = self.routes(request)
             key = self.key(call.tenant, request, routes, call.on_unsupported)
-            answer = None
-            if self.cache is not None and key is not None:
-                cache = self.cache
+            cache, answer = self.cache, None
+            if cache is not None and key is not None:
                 answer = _found(cache.find(key) if cache.is_local else await cache.look_up(key), record)
             if answer is None:
                 made, record.shared = await self.upstream.make(call, request, routes, key)
@@ -90,9 +89,10 @@ class Pipeline:
                 checked = await self.guards.check_response(answer, call)
             signed = self._signed(checked, call, record)
             is_news = checked is answer and not record.cached and not record.shared
-            if is_news and self.cache is not None and key is not None:
-                if not self.cache.keep(key, signed, self.cache_ttl):
-                    await self.cache.store(key, signed, self.cache_ttl)
+            if cache is not None and key is not None and is_news:
+                is_kept = cache.is_local and cache.keep(key, signed, self.cache_ttl)
+                if not is_kept:
+                    await cache.store(key, signed, self.cache_ttl)
             return signed
         except BaseException as error:
             record.failed(error)

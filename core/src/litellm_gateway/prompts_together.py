@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from litellm_gateway.attempts import Attempt
+
     Asked = tuple[Attempt, GenerateRequest]
     Told = GenerateResponse | BaseException
 

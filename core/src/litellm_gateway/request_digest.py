@@ -44,6 +44,11 @@ def request_digest(route: str, request: GenerateRequest | EmbedRequest) -> str:
         _write(parts.append, request)
     except RecursionError:
         raise InvalidRequestError("the request is nested too deeply to be sent", parameter="extra_body") from None
+    except ValueError:  # such as an array, which does not say whether it is equal to something
+        raise InvalidRequestError(
+            "the request holds a value that cannot be written, such as a number of thousands of digits",
+            parameter="extra_body",
+        ) from None
     return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

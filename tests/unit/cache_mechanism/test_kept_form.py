@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from litellm_gateway import create_gateway
 from litellm_gateway.builtin.memory_cache import MemoryAnswers, MemoryCache, MemoryCacheSettings
 from litellm_gateway.cache_mechanism import CacheMechanism
 from litellm_gateway.contracts import CacheKey
@@ -101,3 +102,29 @@ def test_size_follows_the_texts() -> None:
     assert short is not None
     assert long is not None
     assert 9_000 < long.size - short.size < 41_000
+
+
+async def test_an_heir_is_asked_in_its_own_way() -> None:
+    """A subclass that looks up and stores in another way is asked so, even where the short way would be open."""
+
+    class Counting(CacheMechanism):
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked: list[str] = []
+
+        async def look_up(self, key: CacheKey) -> GenerateResponse | EmbedResponse | None:
+            self.asked.append("look up")
+            return await super().look_up(key)
+
+        async def store(
+            self, key: CacheKey, response: GenerateResponse | EmbedResponse, ttl: float | None = None
+        ) -> None:
+            self.asked.append("store")
+            await super().store(key, response, ttl)
+
+    cache = Counting()
+    async with create_gateway(provider="echo", enable_caching=True, cache=cache) as gateway:
+        answers = [await gateway.generate_async("hi") for _ in range(2)]
+
+    assert [answer.metadata["cached"] for answer in answers] == [False, True]
+    assert cache.asked == ["look up", "store", "look up"]

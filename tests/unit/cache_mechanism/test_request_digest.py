@@ -202,6 +202,27 @@ def test_endless_nesting_is_refused() -> None:
         _digest_of(endless)
 
 
+def test_a_number_that_cannot_be_written_is_refused() -> None:
+    """Python writes no number of more than 4300 digits; that is a typed error as well."""
+    with pytest.raises(InvalidRequestError, match="cannot be written"):
+        _digest_of({"x": 10**5000})
+
+
+def test_what_will_not_be_compared_is_refused() -> None:
+    """A field a plugin filled with something that refuses to be compared is a typed error."""
+
+    class Array:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("the truth of an array is ambiguous")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    odd = GenerateRequest(model="m", messages=(), seed=Array())  # type: ignore[arg-type]
+
+    with pytest.raises(InvalidRequestError, match="cannot be written"):
+        request_digest("r", odd)
+
+
 def test_broken_text_has_a_digest() -> None:
     """Half a surrogate pair is text like any other, and no look-alike of its escape."""
     assert _digest_of({"a": "\ud800"}) != _digest_of({"a": "\\ud800"})

@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
 HERE = Path(__file__).parent
 RAW = ["httpx", "httpx-open", "aiohttp"]
+DIRECT = ["transport-httpx", "transport-aiohttp"]
 OURS = ["gateway-httpx", "gateway-httpx-full", "gateway-aiohttp", "gateway-aiohttp-full"]
 PEERS = {"openai": "openai", "litellm": "litellm"}
 
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     parts = options.only.split(",")
     print(f"Python {platform.python_version()}, {platform.machine()}")
-    pythons = dict.fromkeys([*RAW, *OURS], sys.executable)
+    pythons = dict.fromkeys([*RAW, *DIRECT, *OURS], sys.executable)
     with tempfile.TemporaryDirectory() as folder:
         if options.peers:
             pythons |= peer_environments(Path(folder))
@@ -150,6 +152,17 @@ def whole(pythons: dict[str, str], *, quick: bool) -> None:
     ]
     heads = [f"open httpx c={level}" for level in levels] + [f"aiohttp c={level}" for level in levels]
     table("The same as ratios", ["client", *heads], rows)
+    added("Added to its own transport, per whole call, CPU us", measured, [f"c={level}" for level in levels])
+
+
+def added(title: str, measured: Mapping[Any, Mapping[str, float]], heads: Sequence[str]) -> None:
+    """Print what the gateway costs more than the transport below it, called directly with bytes made before."""
+    rows = [
+        [name, *(f"{figures[name] - figures[name.replace('gateway', 'transport').removesuffix('-full')]:.1f}"
+                 for figures in measured.values())]
+        for name in OURS
+    ]  # fmt: skip
+    table(title, ["client", *heads], rows)
 
 
 def stream(pythons: dict[str, str], *, quick: bool) -> None:
@@ -176,6 +189,8 @@ def stream(pythons: dict[str, str], *, quick: bool) -> None:
                 cells.append(f"{value:.1f} ({value / base['httpx']:.2f} httpx, {value / base['aiohttp']:.2f} aiohttp)")
             rows.append(cells)
     table("Streams, CPU us per chunk (x raw bytes of httpx, of aiohttp)", ["client", "c=1", "c=10"], rows)
+    streams = {level: figures["stream", level] for level in (1, 10)}
+    added("Added to its own transport, per chunk, CPU us", streams, ["c=1", "c=10"])
 
 
 def compare(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import json
+import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +18,7 @@ from typing import Any
 PROMPT = "word " * 200
 BODY = {"model": "bench", "messages": [{"role": "user", "content": PROMPT}], "temperature": 0.5, "max_tokens": 100}
 STREAM_BODY = {**BODY, "stream": True, "stream_options": {"include_usage": True}}
+WARM_CALLS = 200
 Ask = Callable[[], Awaitable[int]]
 
 
@@ -74,6 +77,36 @@ async def aiohttp_client(url: str, mode: str) -> Ask:
         return count
 
     return {"whole": whole, "stream": stream, "parsed": parsed}[mode]
+
+
+async def transport_client(url: str, mode: str, *, transport: str) -> Ask:
+    """One of the gateway's own transports, called directly: sends bytes and reads bytes."""
+    from litellm_gateway.contracts import BuildContext
+    from litellm_gateway.wire import Timeouts, TransportSettings, WireRequest
+
+    module = {"httpx": "litellm_gateway.builtin.httpx_transport", "aiohttp": "litellm_gateway_transport_aiohttp.plugin"}
+    context = BuildContext(
+        name=transport, transport=None, timeouts=Timeouts(), clock=time.monotonic, sleep=asyncio.sleep,
+        random=random.Random(0),
+    )  # fmt: skip
+    made = importlib.import_module(module[transport]).build(TransportSettings(max_connections=1200), context)
+    body = json.dumps(STREAM_BODY if mode == "stream" else BODY, separators=(",", ":")).encode()
+    headers = (("content-type", "application/json"), ("authorization", "Bearer sk-bench-0123456789"))
+    request = WireRequest(url=f"{url}/v1/chat/completions", body=body, headers=headers)
+
+    async def whole() -> int:
+        response = await made.open(request, timeouts=Timeouts(), deadline=time.monotonic() + 60)
+        return len(await response.read())
+
+    async def stream() -> int:
+        count = 0
+        response = await made.open(request, timeouts=Timeouts(), deadline=time.monotonic() + 60)
+        async for _ in response.chunks():
+            count += 1
+        await response.aclose()
+        return count
+
+    return whole if mode == "whole" else stream
 
 
 async def gateway_client(url: str, mode: str, *, transport: str, full: bool) -> Ask:
@@ -156,6 +189,8 @@ CLIENTS: dict[str, Callable[[str, str], Awaitable[Ask]]] = {
     "httpx": lambda url, mode: httpx_client(url, mode, open_pool=False),
     "httpx-open": lambda url, mode: httpx_client(url, mode, open_pool=True),
     "aiohttp": aiohttp_client,
+    "transport-httpx": lambda url, mode: transport_client(url, mode, transport="httpx"),
+    "transport-aiohttp": lambda url, mode: transport_client(url, mode, transport="aiohttp"),
     "gateway-httpx": lambda url, mode: gateway_client(url, mode, transport="httpx", full=False),
     "gateway-httpx-full": lambda url, mode: gateway_client(url, mode, transport="httpx", full=True),
     "gateway-aiohttp": lambda url, mode: gateway_client(url, mode, transport="aiohttp", full=False),
@@ -181,7 +216,9 @@ async def measure(client: str, mode: str, concurrency: int, calls: int, url: str
                 print(type(error).__name__, error, file=sys.stderr)
 
     share = max(1, calls // concurrency)
-    await asyncio.gather(*(worker(1) for _ in range(concurrency)))
+    # until every connection is open and Python has adapted its code to what it runs
+    warm = max(1, (WARM_CALLS if mode == "whole" else WARM_CALLS // 20) // concurrency)
+    await asyncio.gather(*(worker(warm) for _ in range(concurrency)))
     gc.collect()
     failed = units = 0
     cpu, wall = time.process_time(), time.perf_counter()

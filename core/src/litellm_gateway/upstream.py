@@ -5,6 +5,7 @@ It reserves before it sends and settles after; it knows neither cache nor guardr
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, frozen
@@ -104,23 +105,14 @@ class Upstream:
         A call follows another within its own time; if the other runs out of its own before that, it asks again.
         """
         if self.single_flight is None or key is None:
-            return await self._submit(call, request, routes), False
-        leads = False
-
-        def lead() -> Awaitable[Made]:
-            nonlocal leads
-            leads = True
-            if self.shared_flight is None:
-                return self._submit(call, request, routes)
-            return self._lead(self.shared_flight, call, request, routes, apart)
-
-        apart = _apart(call, key)
+            return await self.submit(call, request, routes), False
+        lead = _Lead(self, call, request, routes, _apart(call, key))
         while True:
             try:
-                made, shared = await self.single_flight.run(apart, lead, call.remaining)
+                made, shared = await self.single_flight.run(lead.key, lead, call.remaining)
                 return made, shared or made.elsewhere
             except DeadlineExceededError:
-                if leads or call.remaining() <= 0:
+                if lead.taken or call.remaining() <= 0:
                     raise
 
     def open(
@@ -133,16 +125,8 @@ class Upstream:
         shared = self.single_flight.stream(_apart(call, key), lambda: self._stream(call, request, routes, made))
         return (in_time(shared, call), None) if shared.shared else (shared, made)
 
-    async def _lead(
-        self, shared: SharedFlight[Made], call: Call, request: AnyRequest, routes: Sequence[Route], key: CacheKey
-    ) -> Made:
-        """Make the answer for all who ask alike in this process, or take the one another process makes."""
-        landed = await shared.run(key, lambda: self._submit(call, request, routes), call.remaining)
-        if not landed.elsewhere:
-            return landed.answer
-        return evolve(landed.answer, elsewhere=True, fresh_for=landed.fresh_for)
-
-    def _submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Awaitable[Made]:
+    def submit(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> Awaitable[Made]:
+        """Send a request of its own: with a batch, in parts, or alone."""
         if isinstance(request, GenerateRequest):
             return self._send(call, request, routes, slot=self.slot)
         if self.batching is None or not isinstance(request, EmbedRequest):
@@ -190,17 +174,6 @@ class Upstream:
     ) -> Made:
         """Reserve, with others if there is a slot for them, try the routes, settle."""
         company = None
-
-        async def attempt_whole(attempt: Attempt) -> Made:
-            try:
-                answer = await (ask(attempt, request) if company is None else self._ask(attempt, request, company))
-            except RateLimitError as error:
-                self.reserving.heed(attempt, error)
-                raise
-            attempt.ended()
-            self.reserving.heed(attempt)
-            return Made(answer=answer, route=attempt.route)
-
         hedge = self.hedging.plan(request) if self.hedging is not None else None
         hold = None
         if slot is not None:
@@ -209,7 +182,7 @@ class Upstream:
             held = self.reserving.take(call, request, routes)
             hold = held if isinstance(held, Hold) else await held
         try:
-            made = await self.attempts.run(call, routes, attempt_whole, hedge=hedge)
+            made = await self.attempts.run(call, routes, partial(self._attempt, request, company), hedge=hedge)
             if hedge is not None:
                 self._overtook(call, hedge, made.answer.usage)
             route, usage, named = spent = made.spent()
@@ -221,6 +194,17 @@ class Upstream:
         finally:
             if hold is not None:
                 hold.close()
+
+    async def _attempt(self, request: AnyRequest, company: Hashable, attempt: Attempt) -> Made:
+        """Ask one route, and tell the limiter what it said of its own limits."""
+        try:
+            answer = await (ask(attempt, request) if company is None else self._ask(attempt, request, company))
+        except RateLimitError as error:
+            self.reserving.heed(attempt, error)
+            raise
+        attempt.ended()
+        self.reserving.heed(attempt)
+        return Made(answer=answer, route=attempt.route)
 
     def _spent(self, call: Call, made: Made) -> None:
         """Note what an answer used, whoever still waits for it."""
@@ -288,6 +272,38 @@ class Upstream:
             self.spent(call, (route, usage or estimated_usage(request, made.said), made.model))
         if hold is not None:
             hold.close()
+
+
+@define(eq=False)
+class _Lead:
+    """Makes the answer for all who ask alike, when it is called.
+
+    Attributes:
+        key: What equal requests share.
+        taken: It was called: nobody else makes the answer.
+    """
+
+    upstream: Upstream
+    call: Call
+    request: AnyRequest
+    routes: Sequence[Route]
+    key: CacheKey
+    taken: bool = False
+
+    def __call__(self) -> Awaitable[Made]:
+        self.taken = True
+        shared = self.upstream.shared_flight
+        return self._submit() if shared is None else self._across(shared)
+
+    def _submit(self) -> Awaitable[Made]:
+        return self.upstream.submit(self.call, self.request, self.routes)
+
+    async def _across(self, shared: SharedFlight[Made]) -> Made:
+        """Make it for all in this process, or take the one another process makes."""
+        landed = await shared.run(self.key, self._submit, self.call.remaining)
+        if not landed.elsewhere:
+            return landed.answer
+        return evolve(landed.answer, elsewhere=True, fresh_for=landed.fresh_for)
 
 
 def _apart(call: Call, key: CacheKey) -> CacheKey:

@@ -109,6 +109,24 @@ async def transport_client(url: str, mode: str, *, transport: str) -> Ask:
     return whole if mode == "whole" else stream
 
 
+async def beside_client(url: str, mode: str) -> Ask:
+    """A transport called directly and, beside it, the gateway over no network: the two share nothing but a processor.
+
+    What this costs more than the transport alone is what the gateway's own work costs near a socket.
+    """
+    import null
+
+    direct = await transport_client(url, mode, transport="aiohttp")
+    over_nothing = gateway_ask(null.gateway(features()), mode)
+
+    async def both() -> int:
+        count = await direct()
+        await over_nothing()
+        return count
+
+    return both
+
+
 async def gateway_client(url: str, mode: str, *, transport: str, full: bool) -> Ask:
     from litellm_gateway import create_gateway
 
@@ -195,6 +213,7 @@ CLIENTS: dict[str, Callable[[str, str], Awaitable[Ask]]] = {
     "gateway-httpx-full": lambda url, mode: gateway_client(url, mode, transport="httpx", full=True),
     "gateway-aiohttp": lambda url, mode: gateway_client(url, mode, transport="aiohttp", full=False),
     "gateway-aiohttp-full": lambda url, mode: gateway_client(url, mode, transport="aiohttp", full=True),
+    "beside-aiohttp-full": beside_client,
     "openai": openai_client,
     "litellm": litellm_client,
 }
@@ -217,7 +236,7 @@ async def measure(client: str, mode: str, concurrency: int, calls: int, url: str
 
     share = max(1, calls // concurrency)
     # until every connection is open and Python has adapted its code to what it runs
-    warm = max(1, (WARM_CALLS if mode == "whole" else WARM_CALLS // 20) // concurrency)
+    warm = max(1, (WARM_CALLS if mode == "whole" else WARM_CALLS // 40) // concurrency)
     await asyncio.gather(*(worker(warm) for _ in range(concurrency)))
     gc.collect()
     failed = units = 0

@@ -256,7 +256,7 @@ async def test_a_stream_is_never_sent_twice_after_its_first_content(servers: tup
 
 async def test_second_requests_stay_a_share_of_the_traffic(servers: tuple[Server, Server]) -> None:
     """With everything slow, a twentieth more is sent and no more."""
-    here = world(servers, hedging=HedgingConfig(min_samples=5, min_delay=0.01, max_extra_ratio=0.05), timeout=0.2)
+    here = world(servers, hedging=HedgingConfig(min_samples=5, min_delay=0.01, max_extra_ratio=0.05), timeout=1.5)
     async with here.gateway:
         await here.learn("whole", 20)
         here.first.hang = here.other.hang = 1000

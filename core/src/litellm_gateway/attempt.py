@@ -37,6 +37,7 @@ class Attempt:
     Attributes:
         hedge: Leave for a second request at the same time, and what came of it; None without.
         beside: It is the second of two.
+        is_silent: Its request was that of another attempt as well, which tells breaker and statistics how it went.
     """
 
     call: Call
@@ -50,8 +51,14 @@ class Attempt:
     _owner: Attempts
     hedge: Hedge | None = None
     beside: bool = False
+    is_silent: bool = field(default=False, init=False)
     _first_content: float | None = field(default=None, init=False)
     _open: bool = field(default=True, init=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not settled yet."""
+        return self._open
 
     def answering(self) -> None:
         """Note that the first content of a stream is there: from here on, how long it takes is the model's choice."""
@@ -68,7 +75,9 @@ class Attempt:
         average = record.first_content
         if seconds is None:
             seconds, average = now - self.started, record.whole
-        if error is None:
+        if self.is_silent:
+            self._breaker.released(self._ticket)
+        elif error is None:
             self._breaker.succeeded(self._ticket, seconds)
             self._owner.statistics.answered(self.route, record, average, seconds, now)
             if self._first_content is None:

@@ -5,6 +5,7 @@ Nobody else waits between tries. What an error allows, it says itself: ``retry_h
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litellm_gateway.attempt import Attempt as Attempt, Target as Target, hint_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from litellm_gateway.breakers import CircuitBreakers
+    from litellm_gateway.company import Company, JointFailure
     from litellm_gateway.contracts import Call, Route
     from litellm_gateway.hedging import Hedge
     from litellm_gateway.retry_budget import RetryBudget
@@ -75,6 +77,7 @@ class Attempts:
         streamed: bool = False,
         hedge: Hedge | None = None,
         discard: Callable[[T], Coroutine[Any, Any, None]] | None = None,
+        company: Company | None = None,
     ) -> T:
         """Call ``send`` for each route, and again where the error allows it, until one answers.
 
@@ -85,6 +88,7 @@ class Attempts:
             streamed: A stream is asked for.
             hedge: Leave to send a slow request to each route's neighbour as well; None for one at a time.
             discard: Frees what ``send`` gave when another answer was taken.
+            company: Calls that may have had one request with this one; they are tried again as one.
 
         Raises:
             GatewayError: The error of the only route, or the last one no other route can help with.
@@ -105,10 +109,11 @@ class Attempts:
                 except GatewayError as error:
                     failure = error
                 tries += 1
-                pause = self._failed(call, route, failure, tries=tries, others=len(waiting))
+                joint = company.failure(failure) if company is not None else None
+                pause = self._failed(call, route, failure, joint, tries=tries, others=len(waiting))
                 if pause is None:
                     break
-                await self._sleep(pause)
+                await (self._sleep(pause) if joint is None else joint.rest(self._sleep, pause))
             if hedge is not None and hedge.beside is not None and hedge.beside in waiting:
                 tried.append(hedge.beside)  # it had its try already
                 waiting = [each for each in waiting if each != hedge.beside]
@@ -131,11 +136,14 @@ class Attempts:
         """Say whether a route lets single requests through only, to find out whether it works again."""
         return self._breakers.look(route.id) == "half_open"
 
-    def _failed(self, call: Call, route: Route, error: GatewayError, *, tries: int, others: int) -> float | None:
+    def _failed(
+        self, call: Call, route: Route, error: GatewayError, joint: JointFailure | None, *, tries: int, others: int
+    ) -> float | None:
         """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
         _blame(call, route, error)
-        pause = self._pause(call, error, tries=tries, others=others)
-        if pause is None or not self._budget.take():
+        pause = self._pause(call, error, joint, tries=tries, others=others)
+        take = self._budget.take
+        if pause is None or not (take() if joint is None else joint.pay(take)):
             return None
         call.retries_left -= 1
         return pause
@@ -227,17 +235,18 @@ class Attempts:
             attempt.ended(error)
             raise
 
-    def _pause(self, call: Call, error: GatewayError, *, tries: int, others: int) -> float | None:
+    def _pause(
+        self, call: Call, error: GatewayError, joint: JointFailure | None, *, tries: int, others: int
+    ) -> float | None:
         """Give the seconds to wait before the same route is tried again, None when it is not."""
-        if not error.retry_here or call.retries_left <= 0:
-            return None
-        if others and isinstance(error, RateLimitError):
+        if not error.retry_here or call.retries_left <= 0 or (others and isinstance(error, RateLimitError)):
             return None
         if isinstance(error, MalformedResponseError) and tries > 1:
             return None
         hint = hint_of(error)
         if hint is None:
-            hint = self._random.uniform(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
+            draw = partial(self._random.uniform, 0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
+            hint = draw() if joint is None else joint.pause(draw)
         return None if hint >= call.remaining() else float(hint)
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from litellm_gateway.batching import Batcher
+from litellm_gateway.company import Company
 from litellm_gateway.errors import DeadlineExceededError, GatewayError
 from litellm_gateway.party import Guest
 from litellm_gateway.reserving import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
     from litellm_gateway.contracts import Call, Route
     from litellm_gateway.party_limiter import PartyLimiter
@@ -34,7 +35,7 @@ class Seat:
     Attributes:
         timer: Ends the wait, with ``error`` if there is one.
         alarm: Rings when it has stood in line long enough.
-        company: The same object for all that are let in together; None for one that is alone.
+        company: The same for all that are let in together; None for one that is alone.
         left: Nobody waits for it any more.
     """
 
@@ -43,7 +44,7 @@ class Seat:
     routes: Sequence[Route]
     timer: asyncio.Timeout
     alarm: asyncio.TimerHandle | None = None
-    company: Hashable = None
+    company: Company | None = None
     guest: Guest | None = None
     estimate: Estimate | None = None
     error: GatewayError | None = field(default=None, repr=False)
@@ -71,7 +72,9 @@ class BatchSlot:
         self._reserving = reserving
         self._limiter = limiter
 
-    async def hold(self, call: Call, request: AnyRequest, routes: Sequence[Route]) -> tuple[Hold | None, Hashable]:
+    async def hold(
+        self, call: Call, request: AnyRequest, routes: Sequence[Route]
+    ) -> tuple[Hold | None, Company | None]:
         """Wait for others and for the limiter; give what the call holds, None without limits, and its company.
 
         Raises:
@@ -117,7 +120,7 @@ class BatchSlot:
             if not seat.timer.expired():
                 seat.timer.reschedule(None)
         if len(staying) > 1:
-            company = object()
+            company = Company()
             for seat in staying:
                 seat.company = company
             if self._limiter.active:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import fields
@@ -25,9 +26,8 @@ from litellm_gateway.requests import GenerateRequest
 from litellm_gateway.responses import GenerateResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from litellm_gateway.attempts import Attempt
+    from litellm_gateway.company import Company
 
     Asked = tuple[Attempt, GenerateRequest]
     Told = GenerateResponse | BaseException
@@ -46,7 +46,7 @@ class PromptsTogether:
     def __init__(self, *, size: int) -> None:
         self._batcher: Batcher[Asked, GenerateResponse] = Batcher(size=size, timeout=0.0, max_waiting=_MOST_WAITING)
 
-    async def ask(self, attempt: Attempt, request: GenerateRequest, company: Hashable) -> GenerateResponse:
+    async def ask(self, attempt: Attempt, request: GenerateRequest, company: Company) -> GenerateResponse:
         """Let the attempt's provider answer, together with those of its company that ask the same route now.
 
         Raises as :func:`~litellm_gateway.abilities.ask` does.
@@ -55,11 +55,11 @@ class PromptsTogether:
         if can is None or request.extra_body or request.extra_headers:
             answer: GenerateResponse = await ask(attempt, request)
             return answer
-        submitted = self._batcher.submit((company, attempt.route.id), (attempt, request), _answer)
+        submitted = self._batcher.submit((company, attempt.route.id), (attempt, request), partial(_answer, company))
         return await within_deadline(attempt.call, submitted)  # the request has the time of the most patient
 
 
-async def _answer(asked: Sequence[Asked]) -> Sequence[Told]:
+async def _answer(company: Company, asked: Sequence[Asked]) -> Sequence[Told]:
     """Give each its answer or its error, in order; what its model does not take stops the one that asks for it."""
     told: list[Told | None] = [None] * len(asked)
     alike: list[list[tuple[int, GenerateRequest]]] = []
@@ -77,7 +77,7 @@ async def _answer(asked: Sequence[Asked]) -> Sequence[Told]:
     groups = [[place for place, _ in group] for group in alike]
     answered = await asyncio.gather(
         *(
-            _answer_alike([asked[place][0] for place in places], [request for _, request in group])
+            _answer_alike(company, [asked[place][0] for place in places], [request for _, request in group])
             for places, group in zip(groups, alike, strict=True)
         )
     )
@@ -91,7 +91,9 @@ def _differ_in_messages_only(one: GenerateRequest, other: GenerateRequest) -> bo
     return all(getattr(one, name) == getattr(other, name) for name in _ALIKE)
 
 
-async def _answer_alike(attempts: Sequence[Attempt], requests: Sequence[GenerateRequest]) -> Sequence[Told]:
+async def _answer_alike(
+    company: Company, attempts: Sequence[Attempt], requests: Sequence[GenerateRequest]
+) -> Sequence[Told]:
     """Ask once for all, with the call that has most time; if the provider refuses that, each is asked for alone."""
     if len(attempts) == 1:
         return await _one_by_one(attempts, requests)
@@ -103,7 +105,10 @@ async def _answer_alike(attempts: Sequence[Attempt], requests: Sequence[Generate
     except (InvalidRequestError, ContentFilteredError):  # which may be the fault of one of them
         return await _one_by_one(attempts, requests)
     except Exception as error:
+        company.failed(error)
+        _tell_once(attempts)
         return [error] * len(attempts)
+    _tell_once(attempts)
     return [_checked(answer, attempt) for answer, attempt in zip(answers, attempts, strict=True)]
 
 
@@ -113,6 +118,12 @@ async def _one_by_one(attempts: Sequence[Attempt], requests: Sequence[GenerateRe
         *(ask(attempt, request) for attempt, request in asked), return_exceptions=True
     )
     return told
+
+
+def _tell_once(attempts: Sequence[Attempt]) -> None:
+    """Have one attempt tell how the request of all of them went: the first whose call still waits for it."""
+    for attempt in [each for each in attempts if each.is_open][1:]:
+        attempt.is_silent = True
 
 
 def _check_number(answers: Any, asked: int, lead: Attempt) -> None:

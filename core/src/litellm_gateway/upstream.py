@@ -24,10 +24,11 @@ from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_tim
 from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from litellm_gateway.attempts import Attempt, Attempts
     from litellm_gateway.batch_slot import BatchSlot
+    from litellm_gateway.company import Company
     from litellm_gateway.contracts import Call, EmbedLimits, Spent
     from litellm_gateway.hedging import Hedge, Hedging
     from litellm_gateway.prompts_together import PromptsTogether
@@ -182,7 +183,8 @@ class Upstream:
             held = self.reserving.take(call, request, routes)
             hold = held if isinstance(held, Hold) else await held
         try:
-            made = await self.attempts.run(call, routes, partial(self._attempt, request, company), hedge=hedge)
+            send = partial(self._attempt, request, company)
+            made = await self.attempts.run(call, routes, send, hedge=hedge, company=company)
             if hedge is not None:
                 self._overtook(call, hedge, made.answer.usage)
             route, usage, named = spent = made.spent()
@@ -195,7 +197,7 @@ class Upstream:
             if hold is not None:
                 hold.close()
 
-    async def _attempt(self, request: AnyRequest, company: Hashable, attempt: Attempt) -> Made:
+    async def _attempt(self, request: AnyRequest, company: Company | None, attempt: Attempt) -> Made:
         """Ask one route, and tell the limiter what it said of its own limits."""
         try:
             answer = await (ask(attempt, request) if company is None else self._ask(attempt, request, company))
@@ -210,7 +212,7 @@ class Upstream:
         """Note what an answer used, whoever still waits for it."""
         self.spent(call, made.spent())
 
-    def _ask(self, attempt: Attempt, request: AnyRequest, company: Hashable) -> Awaitable[Any]:
+    def _ask(self, attempt: Attempt, request: AnyRequest, company: Company) -> Awaitable[Any]:
         """Ask together with those that left together, where that may be."""
         if self.together is None or not isinstance(request, GenerateRequest):
             return ask(attempt, request)

@@ -366,6 +366,57 @@ async def test_a_failure_of_the_whole_is_everybodys_and_goes_to_the_next_route()
     await alone.aclose()
 
 
+async def test_a_failure_of_the_whole_counts_once_and_is_tried_again_as_one() -> None:
+    """One failed request of ten prompts is one to the circuit, and one retry, with the settings nobody changed."""
+    failures = [ProviderOverloadedError("down"), ProviderOverloadedError("still")]
+
+    async def breaks_twice(requests: Sequence[GenerateRequest]) -> list[Any]:
+        if failures:
+            raise failures.pop(0)
+        return await all_echoed(requests)
+
+    provider = Several(breaks_twice)
+    gateway = create_gateway(
+        provider=provider.name, plugins=[provider], discover=False, enable_request_batching=True, batch_size=10
+    )
+
+    answers = await ask(gateway, *"abcdefghij")
+    health = gateway.get_health()
+
+    assert texts(answers) == list("abcdefghij")
+    assert [len(each) for each in provider.together] == [10, 10, 10]
+    assert {each.metadata["attempts"] for each in answers} == {3}
+    circuit = health["circuit_breaker"]["routes"]["scripted/m"]
+    assert (circuit["state"], circuit["calls"], circuit["failures"]) == ("closed", 3, 2)
+    assert (health["retry_budget"]["retries"], health["retry_budget"]["refused"]) == (2, 0)
+    await gateway.aclose()
+
+
+async def test_those_who_stay_are_tried_again_when_the_first_leaves() -> None:
+    """Whoever waits for the retry may leave: the others are sent, and one of them tells of it."""
+    failures = [ProviderOverloadedError("down", retry_after=0.1)]
+
+    async def breaks_once(requests: Sequence[GenerateRequest]) -> list[Any]:
+        if failures:
+            raise failures.pop(0)
+        return await all_echoed(requests)
+
+    provider = Several(breaks_once)
+    gateway = make(provider, max_retries=1)
+    batch = [asyncio.create_task(gateway.generate_async(prompt)) for prompt in "abc"]
+    await asyncio.sleep(0.05)
+    assert provider.together == [("a", "b", "c")]
+
+    batch[0].cancel()
+    answers = await asyncio.gather(*batch, return_exceptions=True)
+
+    assert texts(answers) == ["CancelledError", "b", "c"]
+    assert provider.together[1:] == [("b", "c")]
+    circuit = gateway.get_health()["circuit_breaker"]["routes"]["scripted/m"]
+    assert (circuit["calls"], circuit["failures"]) == (2, 1)
+    await gateway.aclose()
+
+
 @pytest.mark.parametrize(
     ("given", "error"),
     [

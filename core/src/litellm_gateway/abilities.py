@@ -18,7 +18,7 @@ from litellm_gateway.requests import (
     TokenCountRequest,
 )
 from litellm_gateway.responses import EmbedResponse, GenerateResponse
-from litellm_gateway.token_usage import TokenUsage
+from litellm_gateway.token_usage import is_counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,7 +78,7 @@ async def ask(attempt: Attempt, request: AnyRequest) -> Any:
 
 def is_whole(answer: Any, kind: type[Any]) -> bool:
     """Tell whether this is an answer of such a kind, with all it needs."""
-    if not isinstance(answer, kind) or not isinstance(answer.usage, TokenUsage):
+    if not isinstance(answer, kind) or not is_counted(answer.usage):
         return False
     return kind is not GenerateResponse or isinstance(answer.text, str)
 

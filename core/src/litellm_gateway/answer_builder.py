@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 
 from litellm_gateway.messages import ReasoningPart, ToolCall
 from litellm_gateway.responses import GenerateResponse, StreamChunk, TokenUsage
+from litellm_gateway.token_usage import is_counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +52,17 @@ class AnswerBuilder:
         calls = (part for call in self._calls.values() for part in (call.name, *call.arguments))
         return "".join((*reasoning, self.text, *self._refusals, *calls))
 
+    @property
+    def told_usage(self) -> TokenUsage | None:
+        """The tokens as the provider told them; None when it told none, or of none."""
+        return self.usage if self.usage is not None and self.usage.total_tokens else None
+
     def take(self, piece: StreamChunk) -> None:
-        """Take the next piece."""
+        """Take the next piece.
+
+        Raises:
+            TypeError: Its usage is none.
+        """
         if piece.kind == "text":
             self._texts.append(piece)
             if len(self._texts) >= _BLOCK:
@@ -67,6 +77,8 @@ class AnswerBuilder:
         elif piece.kind == "reasoning" and piece.reasoning is not None:
             self._take_reasoning(piece.reasoning)
         elif piece.kind == "usage":
+            if not is_counted(piece.usage):
+                raise TypeError("a piece of the kind 'usage' without a TokenUsage of whole numbers")
             self.usage = piece.usage
         elif piece.kind == "finish":
             self.finish = piece if self.finish is None else self.finish

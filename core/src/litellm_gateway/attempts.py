@@ -161,7 +161,6 @@ class Attempts:
         delay = hedge.delay(route)
         if delay is None or call.retries_left <= 0 or delay >= call.remaining():
             return await self._once(call, route, send, again=False, hedge=hedge)
-
         unheard: list[GatewayError] = []
 
         async def ask(route: Route, *, beside: bool) -> T:
@@ -214,6 +213,7 @@ class Attempts:
         breaker = self._breakers.get(key)
         ticket = breaker.admit()
         call.attempts += 1
+        call.provider_headers = None
         now = call.clock()
         if not again:
             self._budget.sent(now)

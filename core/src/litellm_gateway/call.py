@@ -33,7 +33,8 @@ class Call:
         attempts: Requests sent so far.
         on_unsupported: What to do with a parameter the model does not take.
         priority: The higher, the earlier among the tenant's own calls that wait for a limit.
-        provider_headers: Headers of the answer that came last, names in lower case; None before the first.
+        provider_headers: Headers of the answer to the newest request, names in lower case; None before it came.
+        mixes_headers: Several of its requests are on their way to several routes: nobody knows whose headers these are.
         hedges: Requests that were sent a second time while they were on their way.
         spent: What answers to it used, each with its route and the model as the provider named it.
         ended: Whether its caller has its answer, or has left; others may still wait for what it asked.
@@ -52,6 +53,7 @@ class Call:
     on_unsupported: OnUnsupported = "error"
     priority: int = 0
     provider_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    mixes_headers: bool = False
     hedges: tuple[Hedge, ...] = field(default=(), repr=False)
     spent: tuple[Spent, ...] = field(default=(), repr=False)
     ended: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import TYPE_CHECKING, Any
 
 from litellm_gateway.attempts import Attempts, Target
@@ -199,7 +199,12 @@ class Composer:
     ) -> Upstream:
         config = self._config
         if config.enable_request_deduplication:
-            flight = SingleFlight(ttl=config.deduplication_ttl, clock=self._clock, fresh_for=attrgetter("fresh_for"))
+            flight = SingleFlight(
+                ttl=config.deduplication_ttl,
+                clock=self._clock,
+                fresh_for=attrgetter("fresh_for"),
+                apart=methodcaller("apart"),
+            )
         else:
             flight = None
         return Upstream(

@@ -211,9 +211,9 @@ class DialectProvider:
             if isinstance(error, GatewayError):
                 raise self._named(error, model) from error.__cause__
             raise
-        return self._read(read, WireResponse(status=opened.status, headers=opened.headers, body=body), model)
+        return self._decoded(read, WireResponse(status=opened.status, headers=opened.headers, body=body), model)
 
-    def _read(self, read: Callable[[WireResponse], T], response: WireResponse, model: str) -> T:
+    def _decoded(self, read: Callable[[WireResponse], T], response: WireResponse, model: str) -> T:
         try:
             return read(response)
         except Exception as error:
@@ -225,7 +225,7 @@ class DialectProvider:
         """A whole answer came where a stream was asked for: an error in disguise, or a server that cannot stream."""
         body = b"".join([begun, *[data async for data in rest]])
         response = WireResponse(status=opened.status, headers=opened.headers, body=body)
-        return as_chunks(self._read(partial(self._read_whole, request), response, request.model))
+        return as_chunks(self._decoded(partial(self._read_whole, request), response, request.model))
 
     def _read_whole(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
         answer = self.dialect.decode_generate(request, response)

@@ -1,21 +1,26 @@
-"""The form in which answers are kept within this process: compact, unchangeable, and without what belongs to a call."""
+"""How answers are kept and shared within this process, so that nobody who has one can change another's.
+
+The form for keeping is compact, unchangeable, and without what belongs to a call.
+"""
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from attrs import evolve
+
 from litellm_gateway.answer_codec import PER_CALL
-from litellm_gateway.responses import GenerateResponse
+from litellm_gateway.responses import EmbedResponse, GenerateResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from litellm_gateway.messages import ReasoningPart, ToolCall
-    from litellm_gateway.responses import EmbedResponse
     from litellm_gateway.token_usage import TokenUsage
 
 _ANSWER, _PART = 600, 250
@@ -69,6 +74,8 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
     """Give an answer as it can be kept; None when it holds something that whoever reads it could change."""
     if type(answer) is not GenerateResponse or answer.annotations or answer.parsed is not None:
         return None
+    if type(answer.reasoning) is not tuple or type(answer.tool_calls) is not tuple:
+        return None
     metadata = answer.metadata
     names, read = _lasting(tuple(metadata))
     values = read(metadata)
@@ -82,6 +89,20 @@ def kept_form(answer: GenerateResponse | EmbedResponse) -> KeptAnswer | None:
     for call in answer.tool_calls:
         size += getsizeof(call.arguments) + getsizeof(call.signature) + _PART
     return KeptAnswer._make((*_IN_ORDER(answer), names, values, size))
+
+
+def apart(answer: Any) -> Any:
+    """Give an answer again, sharing nothing with it that whoever has it could change; itself if nothing is shared."""
+    try:
+        if isinstance(answer, EmbedResponse):
+            return evolve(answer, vectors=tuple(map(copy, answer.vectors)), metadata=deepcopy(answer.metadata))
+        if not isinstance(answer, GenerateResponse):
+            return answer
+        if not answer.annotations and _UNCHANGING.issuperset(map(type, answer.metadata.values())):
+            return answer
+        return evolve(answer, annotations=deepcopy(answer.annotations), metadata=deepcopy(answer.metadata))
+    except Exception:  # something of a plugin's that cannot be copied
+        return answer
 
 
 @lru_cache(maxsize=256)

@@ -46,7 +46,8 @@ class _Window:
         self._current, self._begins, self._ends = slot, slot * self._width, (slot + 1) * self._width
         over = bisect_right(self._slots, slot - SLOTS - 1)
         if over:
-            self.total -= sum(self._amounts[:over])
+            gone = sum(self._amounts[:over])
+            self.total -= gone
             del self._slots[:over], self._amounts[:over]
 
     def add(self, now: float, amount: int, limit: float = math.inf) -> bool:
@@ -85,11 +86,12 @@ class _Window:
         excess = self.total + amount - limit
         if excess <= 0:
             return 0.0
-        for slot, share in zip((*self._slots, self._current), (*self._amounts, self._here), strict=True):
+        # No copies: a garbage-collected call may settle in between, and go on to another slot.
+        for slot, share in zip(self._slots, self._amounts, strict=False):
             excess -= share
             if excess <= 0:
                 return (slot + SLOTS + 1) * self._width
-        return math.inf
+        return math.inf if excess > self._here else (self._current + SLOTS + 1) * self._width
 
 
 class SlidingWindows(Storage):

@@ -143,9 +143,11 @@ class Pipeline:
                 raise
             broken = _as_shown(error, error.partial, shown)
         finally:
-            if pieces is not None:
-                await close(pieces)
-            self._end(call, record)
+            try:
+                if pieces is not None:
+                    await close(pieces)
+            finally:
+                self._end(call, record)
         if broken is not None:  # raised out here, so that the error it replaces is not its context
             raise broken from broken.__cause__
 

@@ -146,8 +146,8 @@ class Reserving:
         closed_for = None
         if isinstance(error, RateLimitError) and error.scope == "provider":
             closed_for = None if isinstance(error, QuotaExceededError) else error.retry_after
-        if attempt.hedge is not None and attempt.hedge.beside is not None:
-            headers = {}  # two were on their way: nobody knows whose headers came last
+        if attempt.call.mixes_headers or (attempt.hedge is not None and attempt.hedge.beside is not None):
+            headers = {}  # several were on their way: nobody knows whose headers came last
         self.limiter.heed(attempt.route.id, headers, closed_for=closed_for)
 
     def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:

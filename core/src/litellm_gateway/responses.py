@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from litellm_gateway.further_responses import (
     ModelInfo as ModelInfo,
@@ -61,6 +61,8 @@ class GenerateResponse:
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> GenerateResponse:
         """Give a copy with other metadata."""
+        if type(self) is not GenerateResponse:  # whose fields may live elsewhere
+            return evolve(self, metadata=metadata)
         copy = object.__new__(type(self))
         fields = copy.__dict__
         fields.update(self.__dict__)
@@ -100,6 +102,10 @@ class GenerateResponse:
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -37,14 +37,17 @@ class _Flight(Generic[T]):
     Args:
         here: The flights.
         key: Its place among them.
+        apart: Makes each caller an answer of its own.
         keep: Told of the answer.
     """
 
-    __slots__ = ("_here", "_keep", "_key", "_waiters", "task")
+    __slots__ = ("_apart", "_here", "_keep", "_key", "_waiters", "task")
 
-    def __init__(self, here: _Flights, key: CacheKey, keep: Callable[[CacheKey, T], None] | None) -> None:
+    def __init__(
+        self, here: _Flights, key: CacheKey, apart: Callable[[T], T], keep: Callable[[CacheKey, T], None] | None
+    ) -> None:
         self.task: asyncio.Task[None] | None = None
-        self._here, self._key, self._keep = here, key, keep
+        self._here, self._key, self._apart, self._keep = here, key, apart, keep
         self._waiters: set[asyncio.Future[T]] = set()
 
     async def fly(self, make: Callable[[], Awaitable[T]]) -> None:
@@ -61,10 +64,12 @@ class _Flight(Generic[T]):
             raise
         else:
             self._landed()
+            own = answer
             for waiter in self._waiters:
                 if not waiter.done():
-                    waiter.set_result(answer)
-            if self._keep is not None:
+                    waiter.set_result(own)
+                    own = self._apart(answer) if len(self._waiters) > 1 else answer
+            if self._keep is not None:  # before any of them goes on
                 self._keep(self._key, answer)
 
     async def join(self) -> T:
@@ -132,6 +137,7 @@ class SingleFlight:
             their own.
         clock: Monotonic seconds.
         fresh_for: Tells the seconds an answer made by ``run`` may be kept; None for ``ttl``.
+        apart: Gives an answer again, sharing nothing with it that whoever has it could change; never raises.
     """
 
     def __init__(
@@ -143,7 +149,9 @@ class SingleFlight:
         replay_limit: int = 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
         fresh_for: Callable[[Any], float | None] = lambda _answer: None,
+        apart: Callable[[Any], Any] = lambda answer: answer,
     ) -> None:
+        self._apart = apart
         self._fresh_for = fresh_for
         self._kept = KeptAnswers(ttl=ttl, max_entries=max_entries, max_bytes=max_bytes, clock=clock)
         self._replay_limit = replay_limit
@@ -171,18 +179,18 @@ class SingleFlight:
         if self._kept.active:
             kept = self._kept.get(("answer", key))
             if kept is not MISSING:
-                return kept, True
+                return self._apart(kept), True
         here = self._flights.here()
         flight: _Flight[T] | None = here.answers.get(key)
         if flight is not None:
             return await _follow(flight, remaining), True
 
-        flight = here.answers[key] = _Flight(here, key, self._keep if self._kept.active else None)
+        flight = here.answers[key] = _Flight(here, key, self._apart, self._keep if self._kept.active else None)
         flight.task = asyncio.get_running_loop().create_task(flight.fly(make), name="litellm_gateway shared call")
         return await flight.join(), False
 
     def _keep(self, key: CacheKey, answer: Any) -> None:
-        self._kept.keep(("answer", key), answer, self._fresh_for(answer))
+        self._kept.keep(("answer", key), self._apart(answer), self._fresh_for(answer))
 
     def stream(self, key: CacheKey, make: Callable[[], AsyncIterator[StreamChunk]]) -> SharedStream | KeptStream:
         """Give a stream to read or close; its ``shared`` says whether another caller opened it.

@@ -8,9 +8,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from litellm_gateway.abilities import fitted
+from litellm_gateway.answer_builder import AnswerBuilder
+from litellm_gateway.answer_pieces import as_chunks
 from litellm_gateway.attempts import foreign, within_deadline
 from litellm_gateway.errors import (
     GatewayError,
@@ -19,16 +21,15 @@ from litellm_gateway.errors import (
     ProviderTimeoutError,
     StreamInterruptedError,
 )
-from litellm_gateway.responses import StreamChunk, TokenUsage
+from litellm_gateway.requests import GenerateRequest
+from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk, TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
-    from litellm_gateway.answer_builder import AnswerBuilder
     from litellm_gateway.attempts import Attempt
     from litellm_gateway.contracts import Call
-    from litellm_gateway.requests import GenerateRequest
-    from litellm_gateway.responses import GenerateResponse
+    from litellm_gateway.requests import AnyRequest
 
 _PREAMBLE = ("start", "usage")
 _LONGEST_PREAMBLE = 64
@@ -161,7 +162,7 @@ class OpenStream:
                 provider=self.attempt.route.provider,
                 model=self.request.model,
             )
-        usage = self.builder.usage or estimated_usage(self.request, self.builder.said)
+        usage = self.builder.told_usage or estimated_usage(self.request, self.builder.said)
         return StreamChunk(kind="usage", usage=usage), finish
 
     def _broken(self, error: GatewayError) -> GatewayError:
@@ -192,6 +193,20 @@ def estimated_usage(request: GenerateRequest, said: str) -> TokenUsage:
     return TokenUsage(
         input_tokens=estimate_prompt_tokens(request), output_tokens=estimate_text_tokens(said), estimated=True
     )
+
+
+def with_usage(answer: Any, request: AnyRequest) -> Any:
+    """Give a whole answer with a guess of its tokens, if it is one that is made of tokens: its provider told none."""
+    from litellm_gateway.ledger import estimate_tokens
+
+    if isinstance(answer, GenerateResponse) and isinstance(request, GenerateRequest):
+        builder = AnswerBuilder()
+        for piece in as_chunks(answer):
+            builder.take(piece)
+        return evolve(answer, usage=estimated_usage(request, builder.said))
+    if isinstance(answer, EmbedResponse):
+        return evolve(answer, usage=TokenUsage(input_tokens=estimate_tokens(request), estimated=True))
+    return answer
 
 
 def _timed(source: AsyncIterator[StreamChunk], attempt: Attempt) -> AsyncIterator[StreamChunk]:

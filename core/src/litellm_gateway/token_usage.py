@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -65,6 +65,14 @@ class TokenUsage:
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             estimated=self.estimated or other.estimated,
         )
+
+
+def is_counted(usage: Any) -> bool:
+    """Tell whether this is a usage whose counts are numbers: plugins make them, and nobody checks them then."""
+    try:
+        return isinstance(usage, TokenUsage) and isinstance(usage.total_tokens, int)
+    except TypeError:
+        return False
 
 
 @frozen(kw_only=True)

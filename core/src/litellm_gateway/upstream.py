@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, frozen
 
-from litellm_gateway import answer_codec, json_codec
 from litellm_gateway.abilities import ask
 from litellm_gateway.answer_builder import AnswerBuilder
 from litellm_gateway.attempts import within_deadline
@@ -18,9 +17,10 @@ from litellm_gateway.contracts import CacheKey, Route
 from litellm_gateway.embedding_parts import MOST_AT_ONCE, parts_of, send_parts
 from litellm_gateway.errors import DeadlineExceededError, RateLimitError
 from litellm_gateway.ledger import estimate_prompt_tokens
+from litellm_gateway.made import Made
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
 from litellm_gateway.reserving import Hold
-from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_time, open_stream
+from litellm_gateway.streaming import OpenStream, close, estimated_usage, in_time, open_stream, with_usage
 from litellm_gateway.token_usage import TokenUsage
 
 if TYPE_CHECKING:
@@ -38,49 +38,6 @@ if TYPE_CHECKING:
     from litellm_gateway.responses import EmbedResponse, StreamChunk
     from litellm_gateway.shared_flight import SharedFlight
     from litellm_gateway.single_flight import SingleFlight
-
-
-@define(kw_only=True, eq=False)
-class Made:
-    """An answer a provider has just made, and the route it came by.
-
-    Attributes:
-        elsewhere: It was made by a call of another process.
-        fresh_for: Seconds it may be given to others; None for as long as any.
-    """
-
-    answer: Any
-    route: Route
-    elsewhere: bool = False
-    fresh_for: float | None = None
-
-    def spent(self) -> Spent:
-        """Say what it used, where, and of which model as the provider named it."""
-        return self.route, self.answer.usage, getattr(self.answer, "model", None)
-
-
-def encode_made(key: CacheKey, made: Made) -> bytes:
-    """Write an answer and its route, for other processes.
-
-    Raises:
-        ValueError: The answer holds something JSON cannot say.
-    """
-    route = json_codec.encode([made.route.provider, made.route.model])
-    return route + b"\n" + answer_codec.encode(key, made.answer)
-
-
-def decode_made(key: CacheKey, data: bytes) -> Made:
-    """Read an answer and its route that were written under this very key.
-
-    Raises:
-        ValueError: Damaged, of another format, or written under another key.
-    """
-    head, _, answer = data.partition(b"\n")
-    route = json_codec.decode(head)
-    if not isinstance(route, list) or [type(name) for name in route] != [str, str]:
-        raise ValueError("holds no route")
-    provider, model = route
-    return Made(answer=answer_codec.decode(key, answer), route=Route(provider=provider, model=model))
 
 
 @frozen(kw_only=True, eq=False)
@@ -148,6 +105,7 @@ class Upstream:
         if len(parts) == 1:
             return await self._send(call, request, routes, merged=merged)
         made: list[Made] = []
+        call.mixes_headers = len(routes) > 1
 
         async def send(part: EmbedRequest) -> EmbedResponse:
             made.append(await self._send(call, part, routes, merged=merged))
@@ -206,6 +164,8 @@ class Upstream:
             raise
         attempt.ended()
         self.reserving.heed(attempt)
+        if not answer.usage.total_tokens:
+            answer = with_usage(answer, request)
         return Made(answer=answer, route=attempt.route)
 
     def _spent(self, call: Call, made: Made) -> None:
@@ -267,13 +227,15 @@ class Upstream:
         hedge: Hedge | None,
     ) -> None:
         """A stream that was never opened cost nothing; one that broke cost about what came."""
-        if opened is not None:
-            route, usage = opened.attempt.route, made.usage
+        try:
+            if opened is not None:
+                route, usage = opened.attempt.route, made.told_usage
+                if hold is not None:
+                    usage = hold.streamed(route, usage, made.said if usage is None else "", made.model, hedge)
+                self.spent(call, (route, usage or estimated_usage(request, made.said), made.model))
+        finally:
             if hold is not None:
-                usage = hold.streamed(route, usage, made.said if usage is None else "", made.model, hedge)
-            self.spent(call, (route, usage or estimated_usage(request, made.said), made.model))
-        if hold is not None:
-            hold.close()
+                hold.close()
 
 
 @define(eq=False)

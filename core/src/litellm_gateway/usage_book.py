@@ -88,7 +88,8 @@ class UsageBook:
     def __init__(self, cost: Callable[..., Decimal | None] = _unknown, *, max_tenants: int = _TENANTS) -> None:
         self._cost = cost
         self._most = max_tenants
-        self._lock = threading.Lock()
+        # Reentrant: a garbage-collected call may report in the middle of a locked step.
+        self._lock = threading.RLock()
         self._forgotten = _Sums()
         self._tenants: OrderedDict[str, _Sums] = OrderedDict()
 

@@ -30,6 +30,7 @@ CHANGEABLE = [
     evolve(PLAIN, annotations=({"type": "url"},)),
     evolve(PLAIN, parsed=[1]),
     evolve(PLAIN, reasoning=(ReasoningPart(text="so", extra={"id": "r"}),)),
+    evolve(PLAIN, tool_calls=[ToolCall(id="c", name="f", arguments="{}")]),
 ]
 UNCHANGEABLE = [
     PLAIN,
@@ -128,3 +129,24 @@ async def test_an_heir_is_asked_in_its_own_way() -> None:
 
     assert [answer.metadata["cached"] for answer in answers] == [False, True]
     assert cache.asked == ["look up", "store", "look up"]
+
+
+async def test_an_heirs_own_words_are_not_mistaken() -> None:
+    """A subclass may call methods of its own as it likes."""
+
+    class Choosy(CacheMechanism):
+        def keep(self, answer: GenerateResponse) -> bool:  # type: ignore[override]
+            return len(answer.text) > 3
+
+        def find(self) -> None:  # type: ignore[override]
+            raise NotImplementedError
+
+        async def store(self, key: CacheKey, response: Any, ttl: float | None = None) -> None:
+            if self.keep(response):
+                await super().store(key, response, ttl)
+
+    async with create_gateway(provider="echo", enable_caching=True, cache=Choosy()) as gateway:
+        short = [await gateway.generate_async("hi") for _ in range(2)]
+        long = [await gateway.generate_async("hello") for _ in range(2)]
+
+    assert [answer.metadata["cached"] for answer in (*short, *long)] == [False, False, False, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from decimal import Decimal
 from typing import Any
@@ -113,6 +114,25 @@ def test_answers_from_the_cache_use_nothing() -> None:
     book.note(ended("a", usage=used(10, 5), shared=True))
 
     assert (book.report("a")["calls"], book.report("a")["tokens"]["total"]) == (2, 0)
+
+
+def test_a_call_that_ends_within_another_ones_step_is_taken_in() -> None:
+    """As one does that nobody holds any more, and that is collected at any moment: in the same thread."""
+    book = UsageBook()
+
+    class Interrupting:
+        def __iter__(self) -> Any:
+            book.note(ended("a", usage=used(2, 2)))
+            return iter(())
+
+    record = ended("a", usage=used(1, 1))
+    record.call.hedges = Interrupting()
+    thread = threading.Thread(target=book.note, args=(record,), daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+
+    assert not thread.is_alive()
+    assert (book.report("a")["calls"], book.report("a")["tokens"]["total"]) == (2, 6)
 
 
 def test_forgotten_tenants_stay_in_the_sum() -> None:

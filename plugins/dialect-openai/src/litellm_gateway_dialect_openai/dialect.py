@@ -140,7 +140,7 @@ class OpenAIDialect(OpenAIChatDialect):
     def decode_generate(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
         """Read a whole answer of that API."""
         if not self._wants_responses(request):
-            return read_chat_answer(response, asked_model=request.model)
+            return super().decode_generate(request, response)
         return read_responses_answer(response, asked_model=request.model)
 
     def stream_decoder(self, request: GenerateRequest) -> StreamDecoder:

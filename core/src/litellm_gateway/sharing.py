@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from litellm_gateway.discovery import known_plugins
+from litellm_gateway.made import Made, decode_made, encode_made
 from litellm_gateway.secrets import Secret
 from litellm_gateway.shared_circuits import SharedCircuits
 from litellm_gateway.shared_flight import SharedFlight
 from litellm_gateway.shared_state import SharedStateSettings
 from litellm_gateway.store_reach import StoreReach
 from litellm_gateway.telemetry import SharedStateChanged
-from litellm_gateway.made import Made, decode_made, encode_made
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -11,20 +11,11 @@ from attrs import evolve
 from litellm_gateway.config import nearest
 from litellm_gateway.errors import ConfigurationError, UnsupportedParameterError
 from litellm_gateway.messages import MediaPart
+from litellm_gateway.plugin_offers import CONTENT, PARAMETERS
 
 if TYPE_CHECKING:
     from litellm_gateway.contracts import Capabilities, Route
     from litellm_gateway.requests import GenerateRequest, OnUnsupported
-
-PARAMETERS: Mapping[str, Any] = {
-    "temperature": None, "top_p": None, "top_k": None, "stop": (), "seed": None, "presence_penalty": None,
-    "frequency_penalty": None, "n": None, "logprobs": None, "top_logprobs": None, "tools": (), "tool_choice": None,
-    "parallel_tool_calls": None, "response_format": None, "reasoning_effort": None, "reasoning_budget": None,
-    "user": None,
-}  # fmt: skip
-"""Parameters that can be left out, with the value that means they are."""
-CONTENT = ("image", "file", "audio", "json_schema", "system")
-"""What else a model may not take; these cannot be left out, as the request would mean something else."""
 
 
 class UnsupportedParameterWarning(UserWarning):

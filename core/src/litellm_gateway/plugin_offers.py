@@ -8,7 +8,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from decimal import Decimal
 
     from litellm_gateway.contracts import Guardrail, Provider, Transport  # noqa: F401 - named in strings below
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 PLUGIN_API = 1
 """Version of the plugin interface; an offer made for another one is refused with a clear error."""
+
+PARAMETERS: Mapping[str, Any] = {
+    "temperature": None, "top_p": None, "top_k": None, "stop": (), "seed": None, "presence_penalty": None,
+    "frequency_penalty": None, "n": None, "logprobs": None, "top_logprobs": None, "tools": (), "tool_choice": None,
+    "parallel_tool_calls": None, "response_format": None, "reasoning_effort": None, "reasoning_budget": None,
+    "user": None,
+}  # fmt: skip
+"""Parameters a model may not take and that can be left out, with the value that means they are."""
+CONTENT = ("image", "file", "audio", "json_schema", "system")
+"""What else a model may not take; these cannot be left out, as the request would mean something else."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -73,6 +83,19 @@ class Capabilities:
     without: frozenset[str] = frozenset()
     context_tokens: int | None = None
     max_output_tokens: int | None = None
+
+    @classmethod
+    def only(cls, *names: str, context_tokens: int | None = None, max_output_tokens: int | None = None) -> Capabilities:
+        """Say that a model takes these and nothing else, beside ``max_tokens`` and texts of users and assistants.
+
+        Raises:
+            ValueError: A name that is neither a parameter nor a kind of content.
+        """
+        known = frozenset((*PARAMETERS, *CONTENT))
+        if not known.issuperset(names):
+            unknown, every = ", ".join(sorted({*names} - known)), ", ".join(sorted(known))
+            raise ValueError(f"a model cannot take or refuse {unknown}. Known: {every}.")
+        return cls(without=known.difference(names), context_tokens=context_tokens, max_output_tokens=max_output_tokens)
 
 
 @frozen(kw_only=True)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from litellm_gateway.contracts import ProviderOffer
+from litellm_gateway.contracts import Capabilities, ProviderOffer
 from litellm_gateway.dialects import DialectEmbedder
 from litellm_gateway.errors import GatewayError
+from litellm_gateway.messages import Message
 from litellm_gateway.responses import StreamChunk
 from litellm_gateway.testing.provider_suite import ProviderSuite
 from litellm_gateway_dialect_openai import OpenAIChatDialect
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from litellm_gateway.contracts import BuildContext, Call, Provider
     from litellm_gateway.requests import GenerateRequest
     from litellm_gateway.responses import GenerateResponse
-    from litellm_gateway.wire import WireResponse
+    from litellm_gateway.wire import WireRequest, WireResponse
 
 RECORDINGS = Path(__file__).parents[3] / "plugins" / "provider-openai" / "tests" / "wire"
 
@@ -197,3 +198,35 @@ def test_a_held_connection_fails_p12() -> None:
     """A provider that leaves its connection open when the reader stops is found."""
     with pytest.raises(AssertionError):
         _of(Holding).test_p12_early_close_frees_the_connection()
+
+
+class Forgetting(OpenAIChatDialect):
+    def encode_generate(self, request: GenerateRequest, *, stream: bool) -> WireRequest:
+        texts = tuple(Message(role="user", content=each.text or "-") for each in request.messages)
+        return super().encode_generate(attrs.evolve(request, seed=None, messages=texts), stream=stream)
+
+
+def test_what_is_lost_on_the_way_fails_p17() -> None:
+    """A parameter, an image and a tool call that never reach the wire are found."""
+    suite = _with(Forgetting)
+
+    suite.test_p17_no_parameter_is_lost("top_p")
+    with pytest.raises(AssertionError, match="seed is lost"):
+        suite.test_p17_no_parameter_is_lost("seed")
+    with pytest.raises(AssertionError, match="image is lost"):
+        suite.test_p17_no_content_is_lost("image")
+    with pytest.raises(AssertionError, match="tool call"):
+        suite.test_p17_no_tool_call_is_lost()
+
+
+def test_what_the_offer_names_need_not_be_sent() -> None:
+    """A model that is said to take nothing of it is passed over: the gateway refuses it before."""
+    plain = Capabilities.only("system", "temperature")
+    suite = _suite(lambda _, context: DialectEmbedder(_dialect(Forgetting), context), capabilities=lambda model: plain)
+
+    assert "seed" in plain.without
+    assert "system" not in plain.without
+    with pytest.raises(pytest.skip.Exception, match="does not take"):
+        suite.test_p17_no_parameter_is_lost("seed")
+    with pytest.raises(ValueError, match="warmth"):
+        Capabilities.only("warmth")

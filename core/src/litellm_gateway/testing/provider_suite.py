@@ -21,6 +21,7 @@ from litellm_gateway.testing.provider_answers import AnswerPromises
 from litellm_gateway.testing.provider_driver import Outcome, ask_streamed, open_stream
 from litellm_gateway.testing.provider_failures import FailurePromises
 from litellm_gateway.testing.provider_fixture import CANARY
+from litellm_gateway.testing.provider_parameters import ParameterPromises
 from litellm_gateway.testing.provider_together import TogetherPromises
 from litellm_gateway.testing.wire_player import cut
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["CANARY", "ProviderSuite"]
 
 
-class ProviderSuite(AnswerPromises, FailurePromises, TogetherPromises):
+class ProviderSuite(AnswerPromises, FailurePromises, ParameterPromises, TogetherPromises):
     """Subclass it, name it ``Test...``, and set ``plugin``, ``settings`` and ``recordings``."""
 
     def test_p1_offer_is_whole(self) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from litellm_gateway.errors import GatewayError
     from litellm_gateway.wire import WireResponse
 
-QUIRKS = ChatQuirks(top_k=True, user_field=None, allowed_tools=False, reasoning_effort=False)
+QUIRKS = ChatQuirks(top_k=True, allowed_tools=False, reasoning_effort=False)
 
 
 class LocalDialect(OpenAIChatDialect):

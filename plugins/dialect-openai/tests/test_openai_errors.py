@@ -105,6 +105,8 @@ def test_words(status: int, fields: dict[str, Any], kind: type[GatewayError]) ->
             "body.model: Field required",
         ),
         ([{"error": {"message": "six"}}], "six"),
+        ({"object": "error", "message": {"detail": [{"loc": ["body", "x"], "msg": "seven"}]}}, "body.x: seven"),
+        ({"object": "error", "message": {"detail": "eight"}}, "eight"),
     ],
 )
 def test_shapes_of_bodies(body: Any, message: str) -> None:
@@ -165,3 +167,25 @@ def test_the_upstreams_words_classify_but_are_not_shown() -> None:
 
     assert isinstance(error, ContextWindowExceededError)
     assert "SECRET" not in error.message
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_field_that_is_not_permitted(*, wrapped: bool) -> None:
+    """A server that checks the form of requests names the field, at Mistral in one more object."""
+    faults = {
+        "detail": [{"type": "extra_forbidden", "loc": ["body", "foo", 0], "msg": "Extra inputs are not permitted"}]
+    }
+
+    error = _error(422, {"object": "error", "message": faults} if wrapped else faults)
+
+    assert isinstance(error, UnsupportedParameterError)
+    assert error.parameter == "foo.0"
+    assert "body.foo.0: Extra inputs are not permitted" in error.message
+
+
+def test_a_request_without_a_model_names_no_wrong_one() -> None:
+    """What the form lacks is the caller's, though the field is called model."""
+    error = _error(422, {"detail": [{"type": "missing", "loc": ["body", "model"], "msg": "Field required"}]})
+
+    assert type(error) is InvalidRequestError
+    assert error.parameter == "model"

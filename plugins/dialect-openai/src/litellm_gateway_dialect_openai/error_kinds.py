@@ -78,7 +78,10 @@ _NO_SUCH_MODEL = re.compile(
     r"model\b.{0,120}?(does not exist|not found|not a valid model|decommissioned|deprecated|no longer)|"
     r"invalid model|not a valid model|not a chat model|no endpoints found"
 )
-_NOT_SUPPORTED = re.compile(r"unsupported|not support|not enabled|unknown parameter|unrecognized request argument")
+_NOT_SUPPORTED = re.compile(
+    r"unsupported|not support|not enabled|unknown parameter|unrecognized request argument|"
+    r"extra (inputs are|fields) not permitted"
+)
 _BAD_KEY = re.compile(r"(incorrect|invalid) api key|api key not valid")
 
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {

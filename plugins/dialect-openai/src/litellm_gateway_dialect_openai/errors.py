@@ -71,7 +71,7 @@ def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, messa
         "request_id": next((headers[name] for name in _REQUEST_IDS if name in headers), None),
     }
     if issubclass(kind, InvalidRequestError):
-        fields["parameter"] = report.parameter
+        fields["parameter"] = report.parameter or report.place
     if issubclass(kind, RateLimitError | ProviderError):
         fields["retry_after"] = read_retry_after(headers, report.message)
     error = kind(f"{shown} (status {status})", **fields)

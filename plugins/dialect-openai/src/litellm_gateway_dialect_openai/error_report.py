@@ -64,7 +64,7 @@ def report_of(value: Any) -> ErrorReport:
         parameter=parameter if isinstance(parameter, str) else None,
         place=place,
         status=_status(details),
-        text=f"{message} {upstream or ''}"[:_LONGEST_TEXT].lower(),
+        text=f"{message} {upstream or ''} {_quotas(details)}"[:_LONGEST_TEXT].lower(),
     )
 
 
@@ -91,6 +91,16 @@ def _validation_message(value: list[Any] | dict[str, Any]) -> tuple[str, str | N
     if not steps or not isinstance(reason, str):
         return str(reason or ""), None
     return f"{'.'.join(steps)}: {reason}", ".".join(steps[1:] if steps[0] == "body" else steps) or None
+
+
+def _quotas(details: dict[str, Any]) -> str:
+    """Name the quotas Google says are used up: its message is the same for one of the minute and one of the day."""
+    failures = [item.get("violations") for item in _objects(details.get("details"))]
+    return " ".join(str(quota.get("quotaId", "")) for inner in failures for quota in _objects(inner))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _words(details: dict[str, Any]) -> frozenset[str]:

@@ -73,7 +73,9 @@ def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, messa
     if issubclass(kind, InvalidRequestError):
         fields["parameter"] = report.parameter or report.place
     if issubclass(kind, RateLimitError | ProviderError):
-        fields["retry_after"] = read_retry_after(headers, report.message)
+        # A router quotes the limit of its upstream; what it quotes of other errors may be the prompt.
+        said = report.text if issubclass(kind, RateLimitError) else report.message
+        fields["retry_after"] = read_retry_after(headers, said)
     error = kind(f"{shown} (status {status})", **fields)
     _set_flags(error, status, report, headers)
     return error

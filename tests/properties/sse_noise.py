@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 BETWEEN = (
     "", ": keep-alive", ":", "id: 7", "retry: 1000", "unknown: field", "event", "event: ping", "id", "no colon here",
-    ": data: {}", "\U0001f600: \u2028", "DATA: x", "date: y", " data: z",
+    ": data: {}", "\U0001f600: \u2028", "DATA: x", "date: y", " data: z", "error: no object", "error",
 )  # fmt: skip
 """Lines that say nothing: comments, other fields, a name without data."""
 STYLES: tuple[dict[str, Any], ...] = (
@@ -46,16 +46,23 @@ def write_events(events: list[tuple[str, Any]], choices: Choices) -> bytes:
 
 
 def read_events(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Read a body one line after the other; what stands at its end counts as an event though no blank line follows."""
+    """Read a body one line after the other; what stands at its end counts as an event though no blank line follows.
+
+    Beyond the letter of the standard, an object in the field ``error`` is an event of that name where there is no data.
+    """
     text = body.removeprefix(BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    name, data = b"", []
+    name, data, error = b"", [], b""
     for line in [*text.split(b"\n"), b""]:
         field, colon, value = line.partition(b":")
         if not line:
             if data:
                 yield name.decode("utf-8", "replace"), b"\n".join(data)
-            name, data = b"", []
+            elif error:
+                yield "error", error
+            name, data, error = b"", [], b""
         elif field == b"data":
             data.append(value.removeprefix(b" ") if colon else b"")
         elif field == b"event":
             name = value.removeprefix(b" ") if colon else b""
+        elif field == b"error" and value.removeprefix(b" ").startswith(b"{"):
+            error = value.removeprefix(b" ")

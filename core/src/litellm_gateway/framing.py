@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from litellm_gateway.wire import Limits
 
 _BOM = b"\xef\xbb\xbf"
+_ERROR = (b"error: {", b"error:{")
 
 
 _make = tuple.__new__
@@ -56,6 +57,7 @@ def reader_for(framing: Framing, limits: Limits) -> EventReader:
 class SseReader:
     """Reads ``text/event-stream`` as the HTML standard defines it; ``id`` and ``retry`` are passed over.
 
+    One field more is read, ``error``, in which older servers of llama.cpp send their errors.
     All three line ends are turned into LF first, so that a blank line is always two LF in a row.
     """
 
@@ -196,9 +198,13 @@ class NdjsonReader:
 
 
 def _parse(block: bytes) -> ServerEvent | None:
-    """Read the lines of one event; None when it has no data, which the standard says is not dispatched."""
+    """Read the lines of one event; None when it has no data, which the standard says is not dispatched.
+
+    A field ``error`` with an object stands for an event of that name, as older servers of llama.cpp mean it.
+    """
     name = ""
     data: list[bytes] = []
+    error = b""
     for line in block.split(b"\n"):
         if line.startswith(b"data:"):
             data.append(line[6:] if line[5:6] == b" " else line[5:])
@@ -208,7 +214,11 @@ def _parse(block: bytes) -> ServerEvent | None:
             data.append(b"")
         elif line == b"event":
             name = ""
-    return ServerEvent(name, b"\n".join(data)) if data else None
+        elif line.startswith(_ERROR):
+            error = line[6:].lstrip()
+    if data:
+        return ServerEvent(name, b"\n".join(data))
+    return ServerEvent("error", error) if error else None
 
 
 def _trimmed(line: bytes) -> bytes:

@@ -21,8 +21,24 @@ from litellm_gateway.errors import (
     RateLimitError,
     UnsupportedParameterError,
 )
+from litellm_gateway.framing import ServerEvent
 from litellm_gateway.wire import WireResponse
 from litellm_gateway_dialect_openai import OpenAIChatDialect
+from litellm_gateway_dialect_openai.chat_stream import ChatStreamDecoder
+
+GEMINI = (
+    "You exceeded your current quota, please check your plan and billing details.\n"
+    "* Quota exceeded for metric: generate_content_free_tier_requests, limit: {limit}\nPlease retry in 38.44s."
+)
+TOO_LONG = (
+    "This model's maximum prompt length is 131072 but the request contains 205037 tokens.",
+    "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    "The engine prompt length 5000 exceeds the max_model_len 4096. Please reduce prompt.",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193. Given: 8000 `inputs` tokens",
+    "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000",
+    "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+    "Invalid request: Your request exceeded model token limit: 131072",
+)
 
 
 def _error(status: int, body: Any = None, headers: dict[str, str] | None = None) -> GatewayError:
@@ -72,6 +88,19 @@ def test_statuses(status: int, kind: type[GatewayError], body: Any) -> None:
         (400, {"code": "content_policy_violation"}, ContentFilteredError),
         (400, {"code": None, "innererror": {"code": "ResponsibleAIPolicyViolation"}}, ContentFilteredError),
         (403, {"message": "Content violates usage guidelines."}, ContentFilteredError),
+        (400, {"message": "Your prompt was flagged.", "code": "invalid_prompt"}, ContentFilteredError),
+        (400, {"message": "This may be violating our usage policy."}, ContentFilteredError),
+        (400, {"message": "Content Exists Risk", "code": "invalid_request_error"}, ContentFilteredError),
+        (400, {"message": "The prompt is empty.", "code": "invalid_prompt"}, InvalidRequestError),
+        (400, {"message": "Model Not Exist", "code": "invalid_request_error"}, ModelNotFoundError),
+        (400, {"message": "The file does not exist."}, InvalidRequestError),
+        (400, {"message": "Extra inputs are not permitted"}, UnsupportedParameterError),
+        (403, {"message": "Your team doesn't have any credits yet."}, QuotaExceededError),
+        (403, {"message": "Your team has used all available credits."}, QuotaExceededError),
+        (403, {"message": "Your key may not use this endpoint."}, PermissionDeniedError),
+        (412, {"message": "Account x is suspended: the monthly spending limit is reached."}, QuotaExceededError),
+        (412, {"message": "The deployment is not ready."}, InvalidRequestError),
+        (429, {"message": "Your prepayment credits are depleted."}, QuotaExceededError),
         (400, {"message": "Incorrect API key provided: x"}, AuthenticationError),
         (400, {"message": "Invalid 'temperature'", "param": "temperature"}, InvalidRequestError),
         (413, {"code": "rate_limit_exceeded"}, RateLimitError),
@@ -85,6 +114,11 @@ def test_statuses(status: int, kind: type[GatewayError], body: Any) -> None:
         (500, {"type": "server_error", "code": "server_is_overloaded"}, ProviderOverloadedError),
         (503, {"type": "service_unavailable_error", "code": "server_is_overloaded"}, ProviderOverloadedError),
         (500, {"type": "server_error"}, ProviderError),
+        (500, {"type": "exceed_context_size_error"}, ContextWindowExceededError),
+        (500, {"message": "Context size has been exceeded.", "type": "server_error"}, ContextWindowExceededError),
+        (500, {"message": "Out of memory: load the model with a smaller context size."}, ProviderError),
+        (503, {"message": "The context length is exceeded by many, wait."}, ProviderOverloadedError),
+        *((status, {"message": message}, ContextWindowExceededError) for message in TOO_LONG for status in (400, 422)),
     ],
 )
 def test_words(status: int, fields: dict[str, Any], kind: type[GatewayError]) -> None:
@@ -105,6 +139,8 @@ def test_words(status: int, fields: dict[str, Any], kind: type[GatewayError]) ->
             "body.model: Field required",
         ),
         ([{"error": {"message": "six"}}], "six"),
+        ({"object": "error", "message": {"detail": [{"loc": ["body", "x"], "msg": "seven"}]}}, "body.x: seven"),
+        ({"object": "error", "message": {"detail": "eight"}}, "eight"),
     ],
 )
 def test_shapes_of_bodies(body: Any, message: str) -> None:
@@ -165,3 +201,88 @@ def test_the_upstreams_words_classify_but_are_not_shown() -> None:
 
     assert isinstance(error, ContextWindowExceededError)
     assert "SECRET" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("message", "details", "kind"),
+    [
+        (GEMINI.format(limit=10), [], RateLimitError),
+        (GEMINI.format(limit=0), [], QuotaExceededError),
+        (GEMINI.format(limit=250), ["GenerateRequestsPerMinutePerProjectPerModel-FreeTier"], RateLimitError),
+        (GEMINI.format(limit=250), ["GenerateRequestsPerDayPerProjectPerModel-FreeTier"], QuotaExceededError),
+        ("You exceeded your current quota, please check your plan.", [], RateLimitError),
+    ],
+)
+@pytest.mark.parametrize("routed", [False, True])
+def test_geminis_limit_of_a_minute_is_no_bill(
+    message: str, details: list[str], kind: type[GatewayError], *, routed: bool
+) -> None:
+    """Google says both in one sentence, itself and through a router: quota and limit tell them apart."""
+    violations = [{"violations": [{"quotaId": quota}]} for quota in details]
+    google = {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": violations}}
+    router = {"error": {"code": 429, "message": "Provider returned error", "metadata": {"raw": json.dumps(google)}}}
+
+    error = _error(429, router if routed else [google])
+
+    assert type(error) is kind
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == (38.44 if "retry in" in message else None)
+
+
+def test_openais_own_bill_stays_one() -> None:
+    """The same sentence without Google's words is a bill that is due."""
+    error = _error(429, {"error": {"message": "You exceeded your current quota, please check your plan."}})
+
+    assert isinstance(error, QuotaExceededError)
+
+
+def test_the_wait_is_not_read_from_a_quoted_prompt() -> None:
+    """Only a limit's wait is looked for in what a router quotes."""
+    body = {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "Please retry in 50s."}}}
+
+    error = _error(502, body)
+
+    assert isinstance(error, ProviderError)
+    assert error.retry_after is None
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_field_that_is_not_permitted(*, wrapped: bool) -> None:
+    """A server that checks the form of requests names the field, at Mistral in one more object."""
+    faults = {
+        "detail": [{"type": "extra_forbidden", "loc": ["body", "foo", 0], "msg": "Extra inputs are not permitted"}]
+    }
+
+    error = _error(422, {"object": "error", "message": faults} if wrapped else faults)
+
+    assert isinstance(error, UnsupportedParameterError)
+    assert error.parameter == "foo.0"
+    assert "body.foo.0: Extra inputs are not permitted" in error.message
+
+
+def test_a_request_without_a_model_names_no_wrong_one() -> None:
+    """What the form lacks is the caller's, though the field is called model."""
+    error = _error(422, {"detail": [{"type": "missing", "loc": ["body", "model"], "msg": "Field required"}]})
+
+    assert type(error) is InvalidRequestError
+    assert error.parameter == "model"
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "kind"),
+    [
+        ("error", {"error": {"message": "The prompt is greater than the context length."}}, ContextWindowExceededError),
+        ("", {"error": {"code": 500, "message": "Context size has been exceeded."}}, ContextWindowExceededError),
+        ("error", {"code": 400, "message": "exceeds the available context size"}, ContextWindowExceededError),
+        ("error", {"error": {"message": "The answer was flagged."}}, ContentFilteredError),
+        ("error", {"error": {"message": "No memory for this context size."}}, ProviderError),
+        ("", {"error": {"code": "invalid_prompt", "message": "The prompt is empty."}}, InvalidRequestError),
+        ("", {"error": {"code": "invalid_prompt", "message": "Your prompt was flagged."}}, ContentFilteredError),
+    ],
+)
+def test_errors_inside_a_stream(event: str, data: dict[str, Any], kind: type[GatewayError]) -> None:
+    """What overflows or is filtered is told by its words, though neither status nor type blames the request."""
+    with pytest.raises(GatewayError) as caught:
+        ChatStreamDecoder().feed(ServerEvent(event, json.dumps(data).encode()))
+
+    assert type(caught.value) is kind

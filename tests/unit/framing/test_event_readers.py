@@ -16,7 +16,7 @@ PIECES = st.sampled_from(
         b"data: one", b"data:two", b"data", b"data:", b"data:  spaced ", b": comment", b":", b"event: named",
         b"event:x", b"event", b"id: 7", b"retry: 10", b"unknown: field", b"no colon", b"data: {\"a\":1}",
         "data: caf\u00e9 \u2028 \u0085 \U0001f600".encode(), b"data: a:b", b"\xef\xbb\xbfdata: late mark", b"dat",
-        b"data: \xff\xfe", b" data: indented",
+        b"data: \xff\xfe", b" data: indented", b"error: {\"a\":1}", b"error:{}", b"error: no object", b"error",
     ]
 )  # fmt: skip
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r", b"\n\n\n", b"\n\r\n"])
@@ -40,14 +40,19 @@ def cut(body: bytes, places: list[int]) -> list[bytes]:
 
 
 def reference(body: bytes) -> list[ServerEvent]:
-    """Read a whole stream by the letter of the HTML standard, one line after the other."""
+    """Read a whole stream by the letter of the HTML standard, one line after the other.
+
+    But for one thing: where there is no data, an object in the field ``error`` is an event of that name.
+    """
     body = body.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    events, name, data = [], "", []
+    events, name, data, error = [], "", [], b""
     for line in [*body.split(b"\n"), b""]:
         if not line:
             if data:
                 events.append(ServerEvent(name, b"\n".join(data)))
-            name, data = "", []
+            elif error:
+                events.append(ServerEvent("error", error))
+            name, data, error = "", [], b""
             continue
         field, colon, value = line.partition(b":")
         value = value.removeprefix(b" ") if colon else b""
@@ -55,6 +60,8 @@ def reference(body: bytes) -> list[ServerEvent]:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
+        elif field == b"error" and value.startswith(b"{"):
+            error = value
     return events
 
 
@@ -115,6 +122,10 @@ def test_limits_hold_however_cut(body: bytes, places: list[int]) -> None:
         (b"data: a\n\ndata: b\n\ndata: [DONE]\n\n", [("", b"a"), ("", b"b"), ("", b"[DONE]")]),
         (b"data: unfinished", [("", b"unfinished")]),
         (b"event: only a name", []),
+        (b'error: {"code":400}\n\ndata: [DONE]\n\n', [("error", b'{"code":400}'), ("", b"[DONE]")]),
+        (b'error:{"code":400}', [("error", b'{"code":400}')]),
+        (b"error: none of an object\n\n", []),
+        (b'data: a\nerror: {"code":400}\n\n', [("", b"a")]),
         ("data: a\u2028b\u0085c\n\n".encode(), [("", "a\u2028b\u0085c".encode())]),
         (b"data:\n\n", [("", b"")]),
         (b"", []),

@@ -50,7 +50,7 @@ _WORDS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
     (ProviderError, "tool_use_failed json_validate_failed output_parse_failed"),
     (
         InvalidRequestError,
-        "invalid_prompt invalid_image invalid_image_format invalid_base64_image invalid_image_url image_too_large"
+        "invalid_image invalid_image_format invalid_base64_image invalid_image_url image_too_large"
         " image_too_small image_parse_error invalid_image_mode image_file_too_large"
         " unsupported_image_media_type empty_image_file failed_to_download_image image_file_not_found",
     ),
@@ -65,20 +65,35 @@ _WORDS: Final[tuple[tuple[type[GatewayError], str], ...]] = (
 _BY_WORD: Final = tuple((frozenset(words.split()), kind) for kind, words in _WORDS)
 """The first set that holds one of the server's words decides: what no retry can mend comes first."""
 
-_OVER_QUOTA = re.compile(
-    r"insufficient (balance|quota|credits|funds)|used all available credits|spending limit|"
-    r"exceeded your current quota|requires more credits|credit balance"
+_REFUSALS: Final = frozenset({"invalid_request_error", "invalid_prompt"})
+"""Words that tell a refused request, but not why."""
+_SPENT = re.compile(
+    r"insufficient (balance|quota|credits|funds)|used all available credits|any credits yet|spend(ing)? (cap|limit)|"
+    r"requires more credits|credit balance|prepay\w* (credits?|balance)"
 )
+_QUOTA = "exceeded your current quota"
+_OF_GOOGLE = re.compile(r"quota exceeded for metric|resource_exhausted|retry in ")
+_OF_THE_DAY = re.compile(r"perday|limit: 0\b")
 _TOO_LONG = re.compile(
     r"maximum context length|context (size|window|length)|prompt (is )?too long|messages is too long|"
-    r"too many (prompt |input )?tokens"
+    r"too many (prompt |input )?tokens|maximum prompt length|max(imum)? model length|exceeds the max_model_len|"
+    r"`inputs` (tokens \+ `max_new_tokens` must|must have less than)|exceeds the maximum number of tokens|"
+    r"exceeded model token limit"
 )
-_FILTERED = re.compile(r"content (management )?policy|violates (our |the )?\w* ?usage|usage guidelines|flagged")
+_EXCEEDED = re.compile(
+    r"exceed|overflow|too (long|many)|(greater|longer) than|maximum (context|prompt|model) length is"
+)
+_FILTERED = re.compile(
+    r"content (management )?policy|violat(es|ing) (our |the )?\w* ?usage|usage guidelines|flagged|content exists risk"
+)
 _NO_SUCH_MODEL = re.compile(
     r"model\b.{0,120}?(does not exist|not found|not a valid model|decommissioned|deprecated|no longer)|"
-    r"invalid model|not a valid model|not a chat model|no endpoints found"
+    r"invalid model|not a valid model|not a chat model|no endpoints found|model not exist"
 )
-_NOT_SUPPORTED = re.compile(r"unsupported|not support|not enabled|unknown parameter|unrecognized request argument")
+_NOT_SUPPORTED = re.compile(
+    r"unsupported|not support|not enabled|unknown parameter|unrecognized request argument|"
+    r"extra (inputs are|fields) not permitted"
+)
 _BAD_KEY = re.compile(r"(incorrect|invalid) api key|api key not valid")
 
 _BY_STATUS: Final[dict[int, type[GatewayError]]] = {
@@ -94,18 +109,40 @@ def kind_of_error(status: int, report: ErrorReport) -> type[GatewayError]:
     if status < 400:
         return _by_words_alone(report)
     if status >= 500:
-        named = _by_word(report)
-        server_side = (ProviderOverloadedError, UnsupportedParameterError, RateLimitError)
-        return named if named in server_side else kind_of_status(status, _BY_STATUS)
-    if status in (400, 403, 404, 413, 422):
+        return _failed(status, report)
+    if status in (400, 403, 404, 412, 413, 422):
         return _refused(status, report)
-    if status in (402, 429) and (_by_word(report) is QuotaExceededError or _OVER_QUOTA.search(report.text)):
+    if status in (402, 429) and (_by_word(report) is QuotaExceededError or _is_spent(report)):
         return QuotaExceededError
     return kind_of_status(status, _BY_STATUS)
 
 
 def _by_word(report: ErrorReport) -> type[GatewayError] | None:
     return next((kind for words, kind in _BY_WORD if words & report.words), None)
+
+
+def _is_spent(report: ErrorReport) -> bool:
+    """Tell a bill that is due from a limit that waiting mends: Google says both in OpenAI's words for a bill."""
+    if _SPENT.search(report.text):
+        return True
+    if _QUOTA not in report.text:
+        return False
+    of_google = "resource_exhausted" in report.words or _OF_GOOGLE.search(report.text)
+    return not of_google or _OF_THE_DAY.search(report.text) is not None
+
+
+def _overflowed(report: ErrorReport) -> bool:
+    """Tell a prompt that is too long where no status blames the request: the window must be named and exceeded."""
+    return _TOO_LONG.search(report.text) is not None and _EXCEEDED.search(report.text) is not None
+
+
+def _failed(status: int, report: ErrorReport) -> type[GatewayError]:
+    """Heed a word for what is no plain fault of the server; some blame themselves for a prompt that is too long."""
+    named = _by_word(report)
+    if named in (ProviderOverloadedError, UnsupportedParameterError, RateLimitError, ContextWindowExceededError):
+        return named
+    kind = kind_of_status(status, _BY_STATUS)
+    return ContextWindowExceededError if kind is ProviderError and _overflowed(report) else kind
 
 
 def _refused(status: int, report: ErrorReport) -> type[GatewayError]:
@@ -117,6 +154,8 @@ def _refused(status: int, report: ErrorReport) -> type[GatewayError]:
         return ContextWindowExceededError
     if _FILTERED.search(report.text):
         return ContentFilteredError
+    if status in (403, 412) and _is_spent(report):
+        return QuotaExceededError
     if status == 403:
         return PermissionDeniedError
     if report.parameter == "model" or _NO_SUCH_MODEL.search(report.text):
@@ -133,8 +172,10 @@ def _by_words_alone(report: ErrorReport) -> type[GatewayError]:
     named = _by_word(report)
     if named is not None:
         return named
-    if _OVER_QUOTA.search(report.text):
+    if _is_spent(report):
         return QuotaExceededError
-    if "invalid_request_error" in report.words:
+    if _REFUSALS & report.words:
         return _refused(400, report)
-    return ProviderError
+    if _overflowed(report):
+        return ContextWindowExceededError
+    return ContentFilteredError if _FILTERED.search(report.text) else ProviderError

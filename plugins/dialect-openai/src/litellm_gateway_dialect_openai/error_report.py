@@ -21,6 +21,7 @@ class ErrorReport:
         code: Its code as a text, None when it gave none.
         words: Every word that names the kind of error, lower case: codes, types, statuses.
         parameter: The field it blames.
+        place: Where in the request a check of its form failed, dotted.
         status: HTTP status named inside the body, None when none is.
         text: All it says, an upstream's words included, for looking up phrases; it may quote the prompt.
     """
@@ -29,6 +30,7 @@ class ErrorReport:
     code: str | None = None
     words: frozenset[str] = frozenset()
     parameter: str | None = None
+    place: str | None = None
     status: int | None = None
     text: str = field(default="", repr=False)
 
@@ -46,7 +48,11 @@ def report_of(value: Any) -> ErrorReport:
         return ErrorReport()
     error = value.get("error")
     details = error if isinstance(error, dict) else value
-    message = _message(details) or (error if isinstance(error, str) else "") or _message(value)
+    message, place = _message(details)
+    if not message and isinstance(error, str):
+        message = error
+    if not message:
+        message, place = _message(value)
     code = details.get("code")
     metadata = details.get("metadata")
     upstream = metadata.get("raw") if isinstance(metadata, dict) else None
@@ -56,30 +62,45 @@ def report_of(value: Any) -> ErrorReport:
         code=str(code) if isinstance(code, str | int) and not isinstance(code, bool) and code != "" else None,
         words=_words(details),
         parameter=parameter if isinstance(parameter, str) else None,
+        place=place,
         status=_status(details),
-        text=f"{message} {upstream or ''}"[:_LONGEST_TEXT].lower(),
+        text=f"{message} {upstream or ''} {_quotas(details)}"[:_LONGEST_TEXT].lower(),
     )
 
 
-def _message(details: dict[str, Any]) -> str:
+def _message(details: dict[str, Any]) -> tuple[str, str | None]:
+    """Give the message, and the place it speaks of where it is that of a check of the request's form."""
     for name in ("message", "detail", "msg"):
         value = details.get(name)
         if isinstance(value, str) and value:
-            return value
+            return value, None
         if isinstance(value, list | dict):
             return _validation_message(value)
-    return ""
+    return "", None
 
 
-def _validation_message(value: list[Any] | dict[str, Any]) -> str:
-    """FastAPI's list of faults: place and reason of the first; its ``input`` would quote the prompt."""
-    first = value[0] if isinstance(value, list) and value else value
+def _validation_message(value: list[Any] | dict[str, Any]) -> tuple[str, str | None]:
+    """FastAPI's list of faults, or Mistral's object around it: the first; its ``input`` would quote the prompt."""
+    faults = value.get("detail", value) if isinstance(value, dict) else value
+    first = faults[0] if isinstance(faults, list) and faults else faults
     if not isinstance(first, dict):
-        return ""
+        return (first if isinstance(first, str) else ""), None
     reason = first.get("msg") or first.get("message")
     place = first.get("loc")
-    where = ".".join(str(step) for step in place) if isinstance(place, list) else ""
-    return f"{where}: {reason}" if where and isinstance(reason, str) else str(reason or "")
+    steps = [str(step) for step in place] if isinstance(place, list) else []
+    if not steps or not isinstance(reason, str):
+        return str(reason or ""), None
+    return f"{'.'.join(steps)}: {reason}", ".".join(steps[1:] if steps[0] == "body" else steps) or None
+
+
+def _quotas(details: dict[str, Any]) -> str:
+    """Name the quotas Google says are used up: its message is the same for one of the minute and one of the day."""
+    failures = [item.get("violations") for item in _objects(details.get("details"))]
+    return " ".join(str(quota.get("quotaId", "")) for inner in failures for quota in _objects(inner))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _words(details: dict[str, Any]) -> frozenset[str]:

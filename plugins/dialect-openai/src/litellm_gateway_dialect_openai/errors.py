@@ -71,9 +71,11 @@ def _make(status: int, report: ErrorReport, headers: Mapping[str, str], *, messa
         "request_id": next((headers[name] for name in _REQUEST_IDS if name in headers), None),
     }
     if issubclass(kind, InvalidRequestError):
-        fields["parameter"] = report.parameter
+        fields["parameter"] = report.parameter or report.place
     if issubclass(kind, RateLimitError | ProviderError):
-        fields["retry_after"] = read_retry_after(headers, report.message)
+        # A router quotes the limit of its upstream; what it quotes of other errors may be the prompt.
+        said = report.text if issubclass(kind, RateLimitError) else report.message
+        fields["retry_after"] = read_retry_after(headers, said)
     error = kind(f"{shown} (status {status})", **fields)
     _set_flags(error, status, report, headers)
     return error

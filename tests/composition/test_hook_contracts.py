@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from litellm_gateway.builtin import echo
+from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.errors import PluginContractError, PluginError
+from litellm_gateway.hookspecs import hookimpl
 
 HEAD = """
 from litellm_gateway.builtin import echo
@@ -104,3 +107,40 @@ def test_the_hooks_of_one_plugin_are_asked_for_its_own_offer(shelf, compose) -> 
 
     assert described["providers"]["acme"] == "Says it again as acme"
     assert described["providers"]["umbra"] == "Says it again as umbra"
+
+
+def test_a_misspelt_hook_is_set_right(compose) -> None:
+    """The error names the hook that was meant."""
+
+    class Misspelt:
+        @hookimpl
+        def gateway_route(self, request, routes):
+            return None
+
+    with pytest.raises(PluginContractError, match="did you mean 'gateway_routes'"):
+        compose(provider="echo", plugins=[Misspelt()])
+
+
+def test_a_class_in_place_of_an_instance_is_told(compose) -> None:
+    """The error says what to pass."""
+
+    class Policy:
+        @hookimpl
+        def gateway_routes(self, request, routes):
+            return None
+
+    with pytest.raises(PluginContractError, match=r"give an instance of it: Policy\(\)"):
+        compose(provider="echo", plugins=[Policy])
+
+
+@pytest.mark.parametrize("table", ["prices", "capabilities"])
+def test_a_table_that_is_no_function_is_refused(compose, table: str) -> None:
+    """Else no model would ever have a price, and no budget would bind."""
+
+    class Priced:
+        @hookimpl
+        def gateway_provider(self):
+            return ProviderOffer(name="priced", summary="", build=echo.build, **{table: {"m": 1}})
+
+    with pytest.raises(PluginContractError, match=f"{table} that are no function"):
+        compose(provider="priced", plugins=[Priced()])

@@ -34,12 +34,16 @@ _CLEARING = 60.0
 
 @define
 class CacheStats:
-    """What the cache did so far; ``errors``: the backend failed, or an entry could not be read or written."""
+    """What the cache did so far; ``errors``: the backend failed, or an entry could not be read or written.
+
+    ``last_error`` is the class of the error that came last: its words might quote an answer.
+    """
 
     hits: int = 0
     misses: int = 0
     stores: int = 0
     errors: int = 0
+    last_error: str | None = None
 
 
 class CacheMechanism:
@@ -232,6 +236,7 @@ class CacheMechanism:
 
     def _note(self, error: Exception) -> None:
         self.stats.errors += 1
+        self.stats.last_error = type(error).__name__
         if isinstance(error, TimeoutError):
             self._left_alone_until = self._clock() + self._pause
 

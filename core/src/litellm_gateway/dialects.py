@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from litellm_gateway.wire import OpenResponse, WireRequest
 
 T = TypeVar("T")
+_SLIPS = (NameError, ImportError)
+"""What no server can make a dialect raise: these are faults of its own."""
 _SHOWN_BODY = 2048
 _LONGEST_ERROR = 1024 * 1024
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -166,6 +168,8 @@ class DialectProvider:
                 raise ValueError("a stream without any event")
             for piece in decoder.close():
                 yield piece
+        except _SLIPS:
+            raise
         except Exception as error:
             seen = WireResponse(status=opened.status, headers=opened.headers, body=data)
             raise self._read_error(error, seen, request.model) from error
@@ -216,6 +220,8 @@ class DialectProvider:
     def _decoded(self, read: Callable[[WireResponse], T], response: WireResponse, model: str) -> T:
         try:
             return read(response)
+        except _SLIPS:
+            raise
         except Exception as error:
             raise self._read_error(error, response, model) from error
 

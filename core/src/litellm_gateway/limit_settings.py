@@ -189,7 +189,7 @@ class Budget:
 
     def __attrs_post_init__(self) -> None:
         if self.money is None and self.tokens is None:
-            raise ConfigurationError("a budget needs money or tokens", path="money")
+            raise ConfigurationError("money and tokens are both left out; a budget needs one of them", path="money")
 
 
 def to_budgets(value: Any) -> tuple[Budget, ...]:

@@ -13,6 +13,7 @@ import pluggy
 from litellm_gateway import hookspecs
 from litellm_gateway.contracts import PLUGIN_API, GuardrailOffer, Offer, ProviderOffer
 from litellm_gateway.errors import GatewayError, PluginConflictError, PluginContractError, PluginError
+from litellm_gateway.setting_mapping import nearest
 from litellm_gateway.token_usage import Price
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Plugins:
             PluginContractError: It has no hook, an unknown one, one with wrong arguments, or an async one.
             PluginConflictError: It is registered already.
         """
+        if isinstance(plugin, type):
+            raise PluginContractError(f"{label} is a class; give an instance of it: {plugin.__name__}()", plugin=label)
         if self._manager.is_registered(plugin):
             raise PluginConflictError(f"{label} is given twice", plugin=label)
         try:
@@ -58,8 +61,9 @@ class Plugins:
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
             self._drop(plugin)
+            hint = next((nearest(name, _hook_names()) for name in _odd_names(plugin)), ".")
             raise PluginContractError(
-                f"{label} does not fit the hooks: {error}. The hooks are {', '.join(_hook_names())}.", plugin=label
+                f"{label} does not fit the hooks: {error}{hint} The hooks are {', '.join(_hook_names())}.", plugin=label
             ) from error
         fault = self._fault_of(plugin)
         if fault:
@@ -116,14 +120,24 @@ class Plugins:
             raise
         except Exception as error:
             # Its own words may quote the request; who looks for them finds them in __cause__.
+            policies = self.policies
             raise PluginError(
-                f"a policy's gateway_routes raised {type(error).__name__}; mend it or leave it out"
+                f"gateway_routes of {policies} raised {type(error).__name__}; mend it or leave it out", plugin=policies
             ) from error
         if decided is None:
             return routes
         if not decided:
-            raise PluginError("gateway_routes gave no route; return None for no opinion")
+            policies = self.policies
+            raise PluginError(
+                f"gateway_routes of {policies} gave no route; return None for no opinion", plugin=policies
+            )
         return decided
+
+    @property
+    def policies(self) -> str:
+        """The labels of those who decide routes; of several nobody can tell which one did."""
+        hooks = self._manager.hook.gateway_routes.get_hookimpls()
+        return " or ".join(hook.plugin_name.rpartition(" #")[0] for hook in reversed(hooks))
 
     def composed(self, composition: Composition) -> None:
         """Tell every plugin that the gateway is ready; ``ConfigurationError`` from one of them vetoes it."""
@@ -203,6 +217,10 @@ def _fault_in(offer: Offer[Any]) -> str | None:
         return "no function to build it"
     if not isinstance(offer.settings, type):
         return "settings that are no class"
+    if isinstance(offer, ProviderOffer):
+        tables = ("prices", "capabilities")
+        wrong = (name for name in tables if getattr(offer, name) is not None and not callable(getattr(offer, name)))
+        return next((f"{name} that are no function of a model's name" for name in wrong), None)
     if not isinstance(offer, GuardrailOffer):
         return None
     if not isinstance(offer.stages, set | frozenset) or not offer.stages or offer.stages - {"input", "output"}:
@@ -210,6 +228,10 @@ def _fault_in(offer: Offer[Any]) -> str | None:
     window: Any = offer.window
     is_window = window is None or (isinstance(window, int) and not isinstance(window, bool) and window >= 0)
     return None if is_window else "a window that is neither None nor a number of characters"
+
+
+def _odd_names(plugin: Any) -> list[str]:
+    return [name for name in dir(plugin) if name.startswith("gateway_") and name not in _hook_names()]
 
 
 def _hook_names() -> list[str]:

@@ -62,7 +62,7 @@ class RouteTable:
         decided = self._plugins.routes(request, found.routes)
         if decided is found.routes:
             return found
-        routes = _known(decided, self._targets)
+        routes = _known(decided, self._targets, self._plugins.policies)
         return RoutePlan(routes=routes, pool=len(routes), fixed=True)
 
     def _routes(self, request: AnyRequest) -> RoutePlan:
@@ -201,12 +201,13 @@ def identities_of(targets: Mapping[str, Target]) -> Callable[[RoutePlan], str]:
     return identities
 
 
-def _known(routes: Sequence[Route], targets: Mapping[str, Target]) -> tuple[Route, ...]:
+def _known(routes: Sequence[Route], targets: Mapping[str, Target], policies: str) -> tuple[Route, ...]:
     for route in routes:
         names = (route.provider, route.model) if isinstance(route, Route) else (None,)
         if not all(isinstance(name, str) for name in names) or names[0] not in targets:
-            chosen = route.provider if isinstance(route, Route) else f"a {type(route).__name__}"
-            raise PluginError(
-                f"a policy chose {chosen!r:.80}, but the routes of this gateway are to {', '.join(targets)}"
-            )
+            if isinstance(route, Route):
+                fault = f"chose the provider {route.provider!r:.80}, but the gateway has {', '.join(targets)}"
+            else:
+                fault = f"gave a {type(route).__name__} in place of a Route"
+            raise PluginError(f"gateway_routes of {policies} {fault}", plugin=policies)
     return tuple(routes)

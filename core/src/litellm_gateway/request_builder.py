@@ -40,9 +40,12 @@ def build_generate(prompt: str | None, options: Mapping[str, Any], *, default_mo
             continue
         check = _CHECKS.get(name)
         if check is None:
+            if name == "stream":
+                hint = "; generate_stream() and generate_stream_async() give an answer piece by piece."
+            else:
+                hint = nearest(name, GenerateOptions.__annotations__)
             raise InvalidRequestError(
-                f"unknown argument '{name}'{nearest(name, GenerateOptions.__annotations__)} "
-                f"What the provider takes beyond these goes into extra_body.",
+                f"unknown argument '{name}'{hint} What the provider takes beyond these goes into extra_body.",
                 parameter=name,
             )
         fields[name] = check(name, value)

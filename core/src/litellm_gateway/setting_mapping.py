@@ -56,5 +56,21 @@ def from_mapping(kind: type, value: Any, *, path: str) -> Any:
         inner = error.path or ""
         raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
     except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
-        fault = ConfigurationError(f"{path}: {words_of(error, value)}", path=path)
+        culprit = _culprit(kind, value)
+        where = path if culprit is None else f"{path}.{culprit}"
+        fault = ConfigurationError(f"{where}: {words_of(error, value)}", path=where)
     raise fault
+
+
+def _culprit(kind: type, values: Mapping[str, Any]) -> str | None:
+    """Find the field whose value is refused; None when it is none of them by itself."""
+    for name, field in attrs.fields_dict(kind).items():
+        try:
+            if name not in values:
+                continue
+            converted = field.converter(values[name]) if callable(field.converter) else values[name]
+            if field.validator is not None:
+                field.validator(None, field, converted)
+        except Exception:
+            return name
+    return None

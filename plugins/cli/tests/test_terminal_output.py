@@ -5,12 +5,14 @@ import json
 
 import pytest
 from hypothesis import given, strategies as st
+from litellm_gateway import GatewayError
 from litellm_gateway_cli.terminal import (
     AnswerWriter,
     harmless,
     may_animate,
     may_colour,
     one_line,
+    shown,
     to_json,
     waiting,
 )
@@ -24,9 +26,9 @@ class Terminal(io.StringIO):
 @given(st.text())
 def test_no_control_character_reaches_a_terminal(text):
     """Whatever a model says, a terminal gets printable text, tabs and line feeds."""
-    shown = harmless(text)
+    printed = harmless(text)
 
-    assert not [char for char in shown if (ord(char) < 32 or 127 <= ord(char) < 160) and char not in "\t\n"]
+    assert not [char for char in printed if (ord(char) < 32 or 127 <= ord(char) < 160) and char not in "\t\n"]
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,13 @@ def test_waiting_shows_nothing_where_nobody_looks(capfd):
         stop()
 
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_error_says_whose_it_is():
+    """Provider and status stand in the line, each once."""
+    bare = GatewayError("inner fault", provider="acme", status_code=500)
+    told = GatewayError("acme said no (status 500)", provider="acme", status_code=500)
+
+    assert shown(bare) == "acme: inner fault (status 500)"
+    assert shown(told) == "acme said no (status 500)"
+    assert shown(GatewayError("nothing known")) == "nothing known"

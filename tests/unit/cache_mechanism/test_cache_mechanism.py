@@ -173,6 +173,7 @@ async def test_a_failing_backend_is_a_miss() -> None:
     await cache.store(key, ANSWER)
 
     assert (cache.stats.misses, cache.stats.stores, cache.stats.errors) == (1, 0, 2)
+    assert cache.stats.last_error == "ConnectionError"
 
 
 async def test_a_hanging_backend_is_left_alone_for_a_while() -> None:

@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
-from litellm_gateway.errors import AuthenticationError, MalformedResponseError, ProviderError
+from litellm_gateway import create_gateway
+from litellm_gateway.contracts import ProviderOffer
+from litellm_gateway.dialects import DialectProvider
+from litellm_gateway.errors import AuthenticationError, MalformedResponseError, PluginContractError, ProviderError
+from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.testing.provider_driver import ask, ask_streamed, build
 from litellm_gateway.testing.wire_player import Reply, WirePlayer
+from litellm_gateway_dialect_openai import OpenAIChatDialect
 from litellm_gateway_provider_openai import plugin
 
 if TYPE_CHECKING:
-    from litellm_gateway.contracts import Provider
+    from litellm_gateway.contracts import BuildContext, Provider
+    from litellm_gateway.dialects import StreamDecoder
+    from litellm_gateway.requests import GenerateRequest
+    from litellm_gateway.responses import GenerateResponse
+    from litellm_gateway.wire import WireResponse
 
 JSON = {"content-type": "application/json"}
 STREAM = {"content-type": "text/event-stream"}
@@ -95,3 +105,33 @@ def test_a_stream_under_the_content_type_of_json_is_read() -> None:
     assert outcome.error is None
     assert outcome.answer is not None
     assert outcome.answer.text == "Hi"
+
+
+def test_a_dialects_own_slip_is_not_the_servers() -> None:
+    """A name that does not exist is a fault of the plugin: nothing is sent again, and no circuit counts it."""
+
+    class Slipping(OpenAIChatDialect):
+        def decode_generate(self, request: GenerateRequest, response: WireResponse) -> GenerateResponse:
+            return no_such_name  # type: ignore[name-defined, no-any-return]  # noqa: F821
+
+        def stream_decoder(self, request: GenerateRequest) -> StreamDecoder:
+            return no_such_name  # type: ignore[name-defined, no-any-return]  # noqa: F821
+
+    player = WirePlayer(Reply(headers=JSON, pieces=(b"{}",)))
+
+    class Plugin:
+        @hookimpl
+        def gateway_provider(self) -> ProviderOffer:
+            return ProviderOffer(name="slip", summary="", default_model="m", build=self.build)
+
+        def build(self, settings: object, context: BuildContext) -> Provider:
+            dialect = Slipping(base_url="http://127.0.0.1:1/v1")
+            return DialectProvider(dialect, attrs.evolve(context, transport=lambda: player))
+
+    with create_gateway(provider="slip", plugins=[Plugin()], discover=False) as gateway:
+        with pytest.raises(PluginContractError, match="NameError"):
+            gateway.generate("hi")
+        with pytest.raises(PluginContractError, match="NameError"):
+            list(gateway.generate_stream("hi"))
+
+    assert len(player.requests) == 2

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from attrs import field, frozen
-from attrs.validators import ge, instance_of
 
 from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import EmbedResponse, GenerateResponse, Price, StreamChunk, TokenUsage
+from litellm_gateway.setting_checks import not_negative, positive, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -34,8 +34,8 @@ class EchoSettings:
         dimensions: Numbers per embedding, unless a request names another count.
     """
 
-    delay: float = field(default=0.0, validator=ge(0))
-    dimensions: int = field(default=64, validator=[instance_of(int), ge(1)])
+    delay: float = field(default=0.0, validator=not_negative)
+    dimensions: int = field(default=64, validator=[whole, positive])
 
 
 class EchoProvider:

@@ -11,7 +11,7 @@ import click
 from litellm_gateway.errors import GatewayError
 
 from litellm_gateway_cli.options import Setup
-from litellm_gateway_cli.terminal import one_line
+from litellm_gateway_cli.terminal import one_line, shown
 
 COMMANDS = ("generate", "chat", "embed", "batch", "plugins", "doctor", "health", "new")
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
@@ -42,7 +42,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except GatewayError as error:
-            _tell(error.message, traceback_too=setup.debug)
+            _tell(shown(error), traceback_too=setup.debug)
             ctx.exit(FAILED)
         except OSError as error:
             _tell(str(error), traceback_too=setup.debug)

@@ -14,6 +14,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from litellm_gateway import GatewayError
+
 # tab and line feed pass; a carriage return would let an answer overwrite what stands on its line
 _VISIBLE: dict[int, str] = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (0x09, 0x0A)
@@ -30,6 +32,16 @@ def harmless(text: str) -> str:
 def one_line(text: str) -> str:
     """Give a message as one harmless line."""
     return harmless(" ".join(text.split()))
+
+
+def shown(error: GatewayError) -> str:
+    """Give an error's message with whose it is, and its status, where the message leaves them out."""
+    said = error.message
+    if error.provider and error.provider not in said:
+        said = f"{error.provider}: {said}"
+    if error.status_code and str(error.status_code) not in said:
+        said = f"{said} (status {error.status_code})"
+    return said
 
 
 def to_json(value: Any) -> str:

@@ -13,7 +13,7 @@ from litellm_gateway_cli.answering import show_streamed
 from litellm_gateway_cli.conversation import Conversation
 from litellm_gateway_cli.options import Setup, configured, model_options, quiet_option, sampling_options
 from litellm_gateway_cli.standard_input import read_line
-from litellm_gateway_cli.terminal import is_terminal, note, one_line
+from litellm_gateway_cli.terminal import is_terminal, note, one_line, shown
 from litellm_gateway_cli.wording import awaited, footer
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Chat:
         except GatewayError as error:
             if not self.interactive:
                 raise
-            click.echo(f"error: {one_line(error.message)}", err=True)
+            click.echo(f"error: {one_line(shown(error))}", err=True)
 
     def _ask(self, question: str, heard: list[str]) -> None:
         options = self.options | {"messages": self.conversation.messages(question)}

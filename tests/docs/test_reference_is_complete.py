@@ -12,7 +12,7 @@ import attrs
 import click
 import litellm_gateway
 import pytest
-from litellm_gateway import config, contracts, errors, hookspecs, messages, requests, responses, telemetry
+from litellm_gateway import config, contracts, errors, hookspecs, messages, requests, responses, telemetry, wire
 from litellm_gateway.abilities import ABILITIES
 from litellm_gateway.builtin import echo, log_sink, memory_cache, size_guardrail
 from litellm_gateway.discovery import GROUPS, Discovery
@@ -44,6 +44,13 @@ TABLES = {
     "ModelList": litellm_gateway.ModelList,
     "Price": responses.Price,
 }
+HANDLED = (
+    *(requests.GenerateRequest, requests.EmbedRequest, requests.RerankRequest, requests.ModerationRequest),
+    *(requests.TokenCountRequest, requests.ModelListRequest),
+    *(wire.WireRequest, wire.WireResponse, wire.Timeouts, wire.Limits),
+    *(contracts.Route, contracts.Call, contracts.BuildContext),
+    *get_args(telemetry.Event),
+)
 FLAGS = ("retry_here", "try_next_route", "provider_fault")
 
 
@@ -295,3 +302,14 @@ def test_no_room_of_the_house_is_made_up() -> None:
 
     assert len(told) > 8
     assert all(max(upper) < min(lower) for upper, lower in pairwise(told))
+
+
+@pytest.mark.parametrize("kind", HANDLED, ids=lambda kind: kind.__name__)
+def test_every_field_a_plugin_handles_is_there(kind: type) -> None:
+    """Name by name, with its default."""
+    table = rows(section("plugin-types.md", kind.__name__))
+
+    assert list(table) == [field.name for field in attrs.fields(kind)]
+    for field in attrs.fields(kind):
+        told = table[field.name][1]
+        assert (told == "must be given") == (field.default is attrs.NOTHING), field.name

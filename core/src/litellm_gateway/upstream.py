@@ -164,7 +164,7 @@ class Upstream:
             raise
         attempt.ended()
         self.reserving.heed(attempt)
-        if not answer.usage.total_tokens:
+        if not answer.usage.output_tokens and not answer.usage.total_tokens:
             answer = with_usage(answer, request)
         return Made(answer=answer, route=attempt.route)
 

@@ -89,7 +89,12 @@ def decode(data: bytes | bytearray | memoryview | str) -> Any:
     """
     if len(data) > _LARGE:
         _check_density(data)
-    return _decode(data)
+    try:
+        return _decode(data)
+    except ValueError:
+        if _decode is _decode_slowly:
+            raise
+        return _decode_slowly(data)  # which takes what orjson does not: a mark of byte order, half of a surrogate pair
 
 
 def _check_density(data: bytes | bytearray | memoryview | str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from litellm_gateway.retry_after import parse_duration, seconds_until_date
+from litellm_gateway.retry_after import seconds_until_date, seconds_until_reset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ def _openai(headers: Mapping[str, str], kind: str) -> Allowance | None:
     if left is None:
         return None
     text = headers.get(f"x-ratelimit-reset-{kind}")
-    reset = parse_duration(text)
+    reset = seconds_until_reset(text, headers)
     return _allowance(left, headers.get(f"x-ratelimit-limit-{kind}"), _number(text) if reset is None else reset)
 
 

@@ -56,9 +56,9 @@ def read_retry_after(
     for hint in (
         _scaled(headers.get("retry-after-ms"), 0.001),
         _seconds_or_date(headers.get("retry-after"), headers, now),
-        _unix_time(headers.get("x-ratelimit-reset"), headers, now),
+        seconds_until_reset(headers.get("x-ratelimit-reset"), headers, now=now),
         _advice(text),
-        _reset_of_what_is_used_up(headers),
+        _reset_of_what_is_used_up(headers, now),
     ):
         if hint is not None and hint > 0:
             return min(hint, LONGEST_WAIT)
@@ -101,6 +101,17 @@ def seconds_until_date(value: str | None, headers: Mapping[str, str]) -> float |
     return max(0.0, ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds())
 
 
+def seconds_until_reset(
+    value: str | None, headers: Mapping[str, str], *, now: Callable[[], datetime] = _wall_clock
+) -> float | None:
+    """Give the seconds to a point in Unix time (in seconds or milliseconds), or a duration with its unit, else None."""
+    moment = _scaled(value, 1.0)
+    if moment is None or moment < 1e9:  # no point in time, and providers differ in what else they mean
+        return parse_duration(value)
+    told = _date(headers.get("date")) or now()
+    return max(0.0, (moment / 1000 if moment > 1e11 else moment) - told.timestamp())
+
+
 def _unit(word: str) -> float:
     return _UNITS.get(word) or _UNITS[word.removesuffix("s")]
 
@@ -126,23 +137,15 @@ def _seconds_or_date(value: str | None, headers: Mapping[str, str], now: Callabl
     return seconds_until(then, headers, now=now)
 
 
-def _unix_time(value: str | None, headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
-    moment = _scaled(value, 1.0)
-    if moment is None or moment < 1e9:  # no point in time, and providers differ in what else they mean
-        return parse_duration(value)
-    told = _date(headers.get("date")) or now()
-    return max(0.0, (moment / 1000 if moment > 1e11 else moment) - told.timestamp())
-
-
 def _advice(text: str) -> float | None:
     found = _ADVICE.search(text[:_LONGEST_TEXT].lower())
     return parse_duration(found.group(1)) if found else None
 
 
-def _reset_of_what_is_used_up(headers: Mapping[str, str]) -> float | None:
+def _reset_of_what_is_used_up(headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
     """Tokens are refused before they are all gone, so their reset counts unless only requests ran out."""
     kinds = ("tokens", "requests")
-    resets = {kind: parse_duration(headers.get(f"x-ratelimit-reset-{kind}")) for kind in kinds}
+    resets = {kind: seconds_until_reset(headers.get(f"x-ratelimit-reset-{kind}"), headers, now=now) for kind in kinds}
     used_up = [
         seconds
         for kind, seconds in resets.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
+from litellm_gateway import json_codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,3 +75,18 @@ def test_what_holds_itself_is_a_value_error(codec: ModuleType) -> None:
 
     with pytest.raises(ValueError, match="not representable"):
         codec.encode(inside)
+
+
+@pytest.mark.parametrize(
+    "text", [b'\xef\xbb\xbf{"a": 1}', b'{"a": "\\ud83d"}', b'{"a": 1e999}', b"{", b"NaN", b'{"a": "\xff"}', b""]
+)
+def test_both_ways_take_and_refuse_the_same(codec: ModuleType, text: bytes) -> None:
+    """A gateway reads no answer that it would not read where orjson is missing, and the other way round."""
+    told = []
+    for door in (codec, json_codec):
+        try:
+            told.append(door.decode(text))
+        except ValueError:
+            told.append("refused")
+
+    assert told[0] == told[1]

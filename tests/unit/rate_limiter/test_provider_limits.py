@@ -36,6 +36,16 @@ def test_openai_s_headers_are_read() -> None:
     assert (hints.tokens.left, hints.tokens.reset_in) == (500, 0.25)
 
 
+@pytest.mark.parametrize("reset", ["1793959212", "1793959212000"])
+def test_a_reset_in_unix_time_is_read(reset: str) -> None:
+    """Seconds and milliseconds, against the server's own clock; none is taken for seconds to wait."""
+    hints = read_limit_hints({"date": "Fri, 06 Nov 2026 10:00:00 GMT", **said(0, reset)})
+
+    assert hints is not None
+    assert hints.requests is not None
+    assert hints.requests.reset_in == pytest.approx(12.0)
+
+
 def test_anthropic_s_headers_are_read() -> None:
     """Its reset is a date, read against the server's own clock."""
     hints = read_limit_hints(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from litellm_gateway.answer_pieces import as_chunks as as_chunks, says_something  # also known from here
 from litellm_gateway.errors import GatewayError, InvalidRequestError, MalformedResponseError
 from litellm_gateway.framing import reader_for
+from litellm_gateway.odd_bodies import beginning_of_error, is_stream
 from litellm_gateway.secrets import redact
 from litellm_gateway.wire import Limits, WireResponse
 
@@ -28,8 +29,6 @@ T = TypeVar("T")
 _SLIPS = (NameError, ImportError)
 """What no server can make a dialect raise: these are faults of its own."""
 _SHOWN_BODY = 2048
-_LONGEST_ERROR = 1024 * 1024
-_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 class StreamDecoder(Protocol):
@@ -152,7 +151,7 @@ class DialectProvider:
             async for data in pieces:
                 if not begun:
                     begun = True
-                    if not _is_stream(opened, data, self.dialect.framing):
+                    if not is_stream(opened, data, self.dialect.framing):
                         for piece in await self._whole_instead(request, opened, data, pieces):
                             yield piece
                         return
@@ -198,7 +197,7 @@ class DialectProvider:
         if opened.status < 300:
             return opened
         try:
-            response = WireResponse(status=opened.status, headers=opened.headers, body=await _beginning(opened))
+            response = WireResponse(status=opened.status, headers=opened.headers, body=await beginning_of_error(opened))
         except GatewayError as error:
             raise self._named(error, model) from error.__cause__
         finally:
@@ -295,25 +294,3 @@ class DialectEmbedder(DialectProvider):
             return answer
 
         return await self.ask(partial(self.dialect.encode_embed, request), read, call, request.model)
-
-
-async def _beginning(opened: OpenResponse) -> bytes:
-    """Read an error's body; of one without end, as much as tells what happened: its status counts in any case."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in opened.chunks():
-        pieces.append(piece)
-        size += len(piece)
-        if size > _LONGEST_ERROR:
-            break
-    return b"".join(pieces)
-
-
-def _is_stream(opened: OpenResponse, begun: bytes, framing: Framing) -> bool:
-    """Tell by the content type, and by how the body begins, as that is wrong at times."""
-    content_type = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_whole = content_type in ("application/json", "text/html")
-    if framing != "sse":
-        return not is_whole
-    begun = begun.lstrip()
-    return begun.startswith(_FIELDS) if is_whole else not begun.startswith((b"{", b"["))

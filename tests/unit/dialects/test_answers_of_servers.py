@@ -10,7 +10,15 @@ import pytest
 from litellm_gateway import create_gateway
 from litellm_gateway.contracts import ProviderOffer
 from litellm_gateway.dialects import DialectProvider
-from litellm_gateway.errors import AuthenticationError, MalformedResponseError, PluginContractError, ProviderError
+from litellm_gateway.errors import (
+    AuthenticationError,
+    GatewayError,
+    MalformedResponseError,
+    PluginContractError,
+    ProviderConnectionError,
+    ProviderError,
+    RateLimitError,
+)
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.testing.provider_driver import ask, ask_streamed, build
 from litellm_gateway.testing.wire_player import Reply, WirePlayer
@@ -51,6 +59,19 @@ def test_an_empty_answer_that_has_ended_is_one() -> None:
     assert outcome.error is None
     assert outcome.answer is not None
     assert (outcome.answer.text, outcome.answer.finish_reason) == ("", "stop")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("failure", [ProviderConnectionError("cut"), MalformedResponseError("br")])
+def test_an_error_that_cannot_be_read_keeps_its_status(failure: GatewayError, streamed: bool) -> None:
+    """Cut or packed: what was refused, and for how long, stands in status and headers."""
+    headers = {**JSON, "retry-after": "7"}
+    reply = Reply(status=429, headers=headers, pieces=(b'{"error": {"message": "sl',), error=failure)
+
+    outcome = asyncio.run((ask_streamed if streamed else ask)(provider_of(reply)))
+
+    assert isinstance(outcome.error, RateLimitError)
+    assert (outcome.error.status_code, outcome.error.retry_after) == (429, 7.0)
 
 
 @pytest.mark.parametrize("status", [500, 503])

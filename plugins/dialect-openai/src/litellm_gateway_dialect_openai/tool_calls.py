@@ -154,9 +154,9 @@ class ToolCallPieces:
             return False
         is_new_id = bool(call_id) and call_id not in self._by_id
         if not name:
-            may = call.begun_again and bool(arguments.strip()) or is_new_id and not is_placed
-            return may and call.is_complete()
-        if is_new_id and call.named_by_server or name != call.name and not call.pieces:
+            may_be = (is_new_id and not is_placed) or (call.begun_again and bool(arguments.strip()))
+            return may_be and call.is_complete()
+        if (is_new_id and call.named_by_server) or (name != call.name and not call.pieces):
             return True
         if not call.is_complete():
             return False

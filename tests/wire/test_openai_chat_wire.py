@@ -82,6 +82,7 @@ def _read(answer: GenerateResponse, derived: dict[str, Any]) -> dict[str, Any]:
         "completion_tokens": usage.output_tokens if outside and reasoning else usage.completion_tokens,
         "total_tokens": usage.total_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
+        "cached_tokens": usage.cache_read_tokens,
     }
     if derived.get("tool_calls") is not None:  # it has none where the arguments are cut
         reading["tool_calls"] = [(call.name, _arguments(call.arguments)) for call in answer.tool_calls]
@@ -99,10 +100,19 @@ def _derived(derived: dict[str, Any]) -> dict[str, Any]:
         "completion_tokens": raw.get("completion_tokens", 0),
         "total_tokens": raw.get("total_tokens", 0),
         "reasoning_tokens": (raw.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
+        "cached_tokens": _cached(raw),
     }
     if derived.get("tool_calls") is not None:
         reading["tool_calls"] = [(call["name"], call["arguments"]) for call in derived["tool_calls"]]
     return reading
+
+
+def _cached(raw: dict[str, Any]) -> int:
+    """Look for every name any server has for it; Grok on Azure names more than the prompt has."""
+    places = [raw, raw.get("prompt_tokens_details") or {}, raw.get("prompt_token_details") or {}]
+    names = ("cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens")
+    counts: list[int] = [place.get(name) or 0 for place in places for name in names]
+    return min(max(counts), raw.get("prompt_tokens", 0))
 
 
 def _differences(recording: Recording, outcome: Outcome) -> list[str]:

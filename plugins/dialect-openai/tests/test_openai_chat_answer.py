@@ -142,6 +142,54 @@ def test_usage_with_reasoning_on_top() -> None:
 
 
 @pytest.mark.parametrize(
+    "counts",
+    [
+        {"prompt_tokens_details": {"cached_tokens": 64}},
+        {"prompt_token_details": {"cached_tokens": 64}},
+        {"prompt_tokens_details": None, "prompt_token_details": {"cached_tokens": 64}},
+        {"num_cached_tokens": 64},
+        {"cached_tokens": None, "num_cached_tokens": 64},
+        {"prompt_cache_hit_tokens": 64, "prompt_cache_miss_tokens": 36},
+        {"cached_tokens": 64},
+    ],
+)
+def test_names_of_cached_tokens(counts: dict[str, Any]) -> None:
+    """Mistral, DeepSeek and Together have names of their own for what was read from the cache."""
+    usage = _usage(prompt_tokens=100, completion_tokens=5, total_tokens=105, **counts)
+
+    assert (usage.input_tokens, usage.cache_read_tokens, usage.total_tokens) == (36, 64, 105)
+
+
+@pytest.mark.parametrize(
+    ("counts", "output", "reasoning"),
+    [
+        ({"total_tokens": 43, "reasoning_tokens": 900}, 33, 900),  # Perplexity: its total leaves them out
+        ({"total_tokens": 43, "reasoning_tokens": 30}, 3, 30),  # SGLang: among the completion's
+        ({"total_tokens": 43, "completion_tokens_details": {"reasoning_tokens": 900}}, 0, 33),
+        ({"total_tokens": 139}, 33, 96),  # Gemini's OpenAI face
+        ({"total_tokens": 139, "completion_tokens_details": {"reasoning_tokens": 0}}, 33, 0),
+        ({"total_tokens": 139, "prompt_audio_seconds": 8}, 33, 0),  # Mistral: tokens of the audio
+        ({"total_tokens": 7}, 33, 0),
+        ({"total_tokens": None}, 33, 0),
+    ],
+)
+def test_tokens_outside_the_completion(counts: dict[str, Any], output: int, reasoning: int) -> None:
+    """Reasoning that stands beside the completion's count is not lost, and nothing else is taken for it."""
+    usage = _usage(prompt_tokens=10, completion_tokens=33, **counts)
+
+    assert (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens) == (10, output, reasoning)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{"prompt_tokens": 5, "total_tokens": 9}, {"completion_tokens": 5, "total_tokens": 9}, {"total_tokens": 9}],
+)
+def test_a_total_alone_is_no_reasoning(counts: dict[str, int]) -> None:
+    """Where a count is missing, the total does not tell what it holds."""
+    assert _usage(**counts).reasoning_tokens == 0
+
+
+@pytest.mark.parametrize(
     ("counts", "total"),
     [
         ({"prompt_tokens": 12.0, "completion_tokens": 3.0}, 15),

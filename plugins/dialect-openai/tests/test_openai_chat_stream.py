@@ -198,6 +198,33 @@ def test_errors_in_a_stream(event: dict[str, Any], kind: type[GatewayError]) -> 
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize("finish", ["stop", None])
+def test_a_stream_that_groq_stopped(finish: str | None) -> None:
+    """Groq says beside the last piece why it stopped early; that is an error, with a finish or without."""
+    event = {**_delta(finish), "x_groq": {"id": "req_1", "error": "over capacity, stopped early"}}
+
+    with pytest.raises(ProviderError, match="over capacity, stopped early"):
+        _stream(_delta(content="He"), event, closed=False)
+
+
+@pytest.mark.parametrize(
+    ("word", "unified"),
+    [
+        ("abort", "error"),
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", "error"),
+        ("content_filter: RECITATION", "content_filter"),
+        ("content_filter", "content_filter"),
+        ("something: new", "other"),
+        (": stop", "other"),
+    ],
+)
+def test_words_an_answer_ends_with(word: str, unified: str) -> None:
+    """An abnormal end is no success; what stands behind a colon tells only more about it."""
+    finish = _stream(_delta(content="x"), _delta(word), DONE)[-1]
+
+    assert (finish.finish_reason, finish.raw_finish_reason) == (unified, word)
+
+
 def test_a_named_error_event() -> None:
     """An event called ``error`` is one, whatever its data looks like."""
     decoder = OpenAIChatDialect(base_url="https://api.example/v1").stream_decoder(ASKED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from litellm_gateway import json_codec
@@ -15,6 +15,9 @@ from litellm_gateway.requests import GenerateRequest
 from litellm_gateway.wire import WireResponse
 from litellm_gateway_dialect_openai import OpenAIDialect
 from litellm_gateway_dialect_openai.responses_stream import ResponsesStreamDecoder
+
+if TYPE_CHECKING:
+    from litellm_gateway.responses import GenerateResponse
 
 REQUEST = GenerateRequest(model="o3", messages=(Message(role="user", content="Hello"),))
 DIALECT = OpenAIDialect(base_url="https://api.example/v1", wants_responses=lambda _: True)
@@ -33,6 +36,13 @@ def _feed(*events: dict[str, Any]) -> list[Any]:
     for event in events:
         pieces += decoder.feed(ServerEvent(event["type"], json.dumps(event).encode()))
     return [*pieces, *decoder.close()]
+
+
+def _built(*events: dict[str, Any]) -> GenerateResponse:
+    builder = AnswerBuilder()
+    for piece in _feed(*events):
+        builder.take(piece)
+    return builder.build(model="o3", metadata={})
 
 
 def _event(kind: str, **fields: Any) -> dict[str, Any]:
@@ -85,10 +95,49 @@ def test_a_message_that_was_not_streamed() -> None:
     assert [piece.data for piece in pieces if piece.kind == "refusal"] == [{"text": "No"}]
 
 
+def test_an_answer_that_comes_only_at_the_end() -> None:
+    """What no event spoke of is read from the whole answer in the last one, each kind of item by itself."""
+    message = {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [{"text": "Hm."}], "encrypted_content": "gAAA"}
+    call = {**CALL, "arguments": '{"a":1}'}
+    spoken = _event("output_text.delta", output_index=0, delta="Hi")
+
+    alone = _built(START, _end(output=[reasoning, message, call]))
+    with_text = _built(START, spoken, _end(output=[message, call]))
+
+    assert (alone.text, alone.reasoning[0].text, alone.finish_reason) == ("Hi", "Hm.", "tool_calls")
+    assert (alone.reasoning[0].extra or {})["responses_item"] == reasoning
+    assert with_text.text == "Hi"
+    for answer in (alone, with_text):
+        assert [(one.id, one.arguments) for one in answer.tool_calls] == [("call_1", '{"a":1}')]
+
+
+@pytest.mark.parametrize(
+    ("opened", "deltas", "closed"),
+    [
+        ('{"a":1}', ['{"a"', ":1}"], '{"a":1}'),
+        ('{"a":1}', [], '{"a":1}'),
+        ('{"a":1}', [], ""),
+        ('{"a":1}', [""], None),
+        ('{"a"', [":1}"], '{"a":1}'),
+        ("", [""], '{"a":1}'),
+    ],
+)
+def test_arguments_a_call_opens_with(opened: str, deltas: list[str], closed: str | None) -> None:
+    """They count once, whether they come again in pieces, with the finished item, both or never."""
+    events = [_event("output_item.added", output_index=0, item={**CALL, "arguments": opened})]
+    events += [_event("function_call_arguments.delta", output_index=0, delta=delta) for delta in deltas]
+    if closed is not None:
+        events.append(_event("output_item.done", output_index=0, item={**CALL, "arguments": closed}))
+
+    answer = _built(START, *events, _end())
+
+    assert [call.arguments for call in answer.tool_calls] == ['{"a":1}']
+
+
 def test_calls() -> None:
     """Id and name come once, pieces of arguments add up, and a call makes the finish tool_calls."""
-    builder = AnswerBuilder()
-    for piece in _feed(
+    answer = _built(
         START,
         _event("output_item.added", output_index=1, item=CALL),
         _event("function_call_arguments.delta", output_index=1, delta='{"a"'),
@@ -99,10 +148,7 @@ def test_calls() -> None:
         _event("output_item.done", output_index=2, item={**CALL, "call_id": "call_2", "arguments": '{"b":2}'}),
         _event("output_item.done", output_index=3, item={**CALL, "call_id": "call_3", "arguments": "{}"}),
         _end(),
-    ):
-        builder.take(piece)
-
-    answer = builder.build(model="o3", metadata={})
+    )
 
     assert [(call.id, call.arguments) for call in answer.tool_calls] == [
         ("call_1", '{"a":1}'),

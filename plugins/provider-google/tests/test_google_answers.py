@@ -112,6 +112,10 @@ def test_calls_get_an_id_where_they_have_none() -> None:
         ],
         [{"toolCall": {"id": "x", "args": {}}, "thoughtSignature": "c2ln"}, {"text": "Found"}],
         [{"inlineData": {"mimeType": "image/png", "data": "iVA="}, "thoughtSignature": "c2ln"}],
+        [{"text": "Yes", "partMetadata": {"a": 1}}],
+        [{"text": "Yes", "partMetadata": {"a": 1}, "thoughtSignature": "c2ln"}],
+        [{"text": "Hm.", "thought": True}, {"text": "Yes", "speechMetadata": {"speaker": "Joe"}}],
+        [{"text": "Hm.", "thought": True, "partMetadata": {"a": 1}}, {"text": "Yes"}],
     ],
 )
 def test_what_the_model_said_goes_back_as_it_came(parts: list[dict[str, Any]]) -> None:
@@ -128,6 +132,21 @@ def test_what_the_model_said_goes_back_as_it_came(parts: list[dict[str, Any]]) -
         body = write_generate_request(request, Manners(), stream=False)
 
         assert body["contents"] == [{"role": "model", "parts": parts}]
+
+
+def test_a_text_with_more_beside_it() -> None:
+    """Fields beside a text or a thought do not take it away; they are shown as an annotation."""
+    said = {"text": "Hello", "partMetadata": {"a": 1}}
+    thought = {"text": "Hm.", "thought": True, "newField": {}}
+
+    whole = _whole(_answer(thought, said))
+    streamed = _streamed(_event(thought), _event(said), _answer()).answer
+    assert streamed is not None
+
+    for answer in (whole, streamed):
+        assert answer.text == "Hello"
+        assert "".join(part.text for part in answer.reasoning) == "Hm."
+        assert answer.annotations == ({"thought": True, "newField": {}}, {"partMetadata": {"a": 1}})
 
 
 def test_thoughts_are_reasoning() -> None:

@@ -75,6 +75,8 @@ class ChatStreamDecoder:
         if self._ended:
             return _NOTHING
         self._ended = True
+        if self._finish:
+            self._calls.check_names()
         pieces: list[StreamChunk] = []
         if self._details is not None:
             part = ReasoningPart(extra={"reasoning_details": self._details.blocks()})
@@ -99,6 +101,8 @@ class ChatStreamDecoder:
         failure = error_in_stream(body, event_name)
         if failure is not None:
             raise failure
+        if "x_groq" in body:
+            _raise_what_stopped(as_object(body["x_groq"], "x_groq"))
         self._usage = find_usage(body) or self._usage
         self._extras.update(read_extras(body))
         pieces: list[StreamChunk] = []
@@ -153,3 +157,10 @@ class ChatStreamDecoder:
         if notes or delta.get("annotations"):
             notes = [*as_list(delta.get("annotations"), "annotations"), *notes]
             pieces += [StreamChunk(kind="annotation", data=as_object(note, "annotation")) for note in notes]
+
+
+def _raise_what_stopped(notes: dict[str, Any]) -> None:
+    """Groq ends a stream that broke as if it were whole, and says so beside it."""
+    failure = error_in_stream({"error": notes.get("error")}, "")
+    if failure is not None:
+        raise failure

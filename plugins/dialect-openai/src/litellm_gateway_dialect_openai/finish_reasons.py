@@ -20,14 +20,17 @@ _UNIFIED: Final = {
     "error": "error",  # Mistral, OpenRouter
     "network_error": "error",  # Z.ai
     "insufficient_system_resource": "error",  # DeepSeek
+    "abort": "error",  # vLLM
+    "function_call_filter": "error",  # Gemini's OpenAI face: a malformed call
 }
 
 
 def unify_finish(word: str, *, has_tool_calls: bool) -> str:
     """Give the gateway's word; a new one is ``other``.
 
+    Gemini's OpenAI face puts its own reason behind the word: ``content_filter: RECITATION``.
     A named ``tool_choice`` ends with ``stop`` at OpenAI although a tool is called: that counts as
     ``tool_calls``.
     """
-    unified = _UNIFIED.get(word, "other")
+    unified = _UNIFIED.get(word) or _UNIFIED.get(word.partition(":")[0], "other")
     return "tool_calls" if has_tool_calls and unified == "stop" else unified

@@ -8,7 +8,7 @@ from attrs import define
 from litellm_gateway import json_codec
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
-from litellm_gateway.wire_shapes import as_object, as_text
+from litellm_gateway.wire_shapes import as_list, as_object, as_text
 
 from litellm_gateway_dialect_openai.errors import error_in_stream
 from litellm_gateway_dialect_openai.responses_output import (
@@ -22,6 +22,7 @@ from litellm_gateway_dialect_openai.responses_output import (
     signature_of,
     usage_of,
 )
+from litellm_gateway_dialect_openai.tool_calls import is_whole
 from litellm_gateway_dialect_openai.usage import read_usage
 
 if TYPE_CHECKING:
@@ -34,23 +35,27 @@ _NOTHING: tuple[StreamChunk, ...] = ()
 
 @define
 class _OpenCall:
+    """One call; ``held`` are the arguments it opened with, until it is known whether they come again in pieces."""
+
     index: int
-    has_arguments: bool
+    held: str
+    has_arguments: bool = False
 
 
 class ResponsesStreamDecoder:
     """Reads the events of one streamed answer; it ends with ``response.completed``, ``.incomplete`` or ``.failed``.
 
     A finished item of reasoning, or of a server's own tool, waits for the one after it: it must go back right before
-    that one.
+    that one. What no event before the end spoke of is read from the whole answer at the end.
     """
 
-    __slots__ = ("_calls", "_ended", "_held", "_reasoned", "_spoken", "_started")
+    __slots__ = ("_calls", "_ended", "_held", "_kinds", "_reasoned", "_spoken", "_started")
 
     def __init__(self) -> None:
         self._started = False
         self._ended = False
         self._calls: dict[Any, _OpenCall] = {}
+        self._kinds: set[Any] = set()
         self._spoken: set[Any] = set()
         self._reasoned: set[Any] = set()
         self._held: tuple[dict[str, Any], bool] | None = None
@@ -119,15 +124,18 @@ class ResponsesStreamDecoder:
 
     def read_arguments(self, body: dict[str, Any]) -> Sequence[StreamChunk]:
         """A piece of a call's arguments."""
-        call = self._calls[body.get("output_index")]
-        call.has_arguments = True
-        piece = ToolCallDelta(index=call.index, arguments=as_text(body.get("delta"), "delta"))
-        return (StreamChunk(kind="tool_call", tool_call=piece),)
+        call, arguments = self._calls[body.get("output_index")], as_text(body.get("delta"), "delta")
+        if not arguments:
+            return _NOTHING
+        if not call.has_arguments and not is_whole(call.held):
+            arguments = call.held + arguments
+        return _arguments_piece(call, arguments)
 
     def read_item_end(self, body: dict[str, Any]) -> Sequence[StreamChunk]:
         """A finished item: what was not streamed of it is given now."""
         item, place = as_object(body.get("item"), "item"), body.get("output_index")
         kind = item.get("type")
+        self._kinds.add(kind)
         if kind in CALLS:
             return self._close_call(place, item)
         if kind != "message":
@@ -147,7 +155,10 @@ class ResponsesStreamDecoder:
         failure = error_in_stream(response, "error" if response.get("status") == "failed" else "")
         if failure is not None:
             raise failure
-        pieces = [*self.read_start(body), *self._let_go({})]
+        pieces = [*self.read_start(body), *self._let_go({}), *self._unspoken(response), *self._let_go({})]
+        for call in self._calls.values():
+            if call.held and not call.has_arguments:  # no event said that it is whole
+                pieces += _arguments_piece(call, call.held)
         self._ended = True
         usage = usage_of(response)
         if usage is not None:
@@ -164,22 +175,32 @@ class ResponsesStreamDecoder:
         assert failure is not None
         raise failure
 
+    def _unspoken(self, response: dict[str, Any]) -> list[StreamChunk]:
+        """Give what the whole answer holds of a kind that no event spoke of: some servers stream only the end."""
+        has_messages, has_calls = bool(self._spoken) or "message" in self._kinds, bool(self._calls)
+        has_others = bool(self._reasoned or self._kinds - {"message", *CALLS})
+        pieces: list[StreamChunk] = []
+        for place, value in enumerate(as_list(response.get("output"), "output")):
+            item = as_object(value, "output item")
+            kind = item.get("type")
+            if not (has_messages if kind == "message" else has_calls if kind in CALLS else has_others):
+                whole = {"item": item, "output_index": place}
+                pieces += [*self.read_item_begin(whole), *self.read_item_end(whole)]
+        return pieces
+
     def _open(self, place: Any, item: dict[str, Any]) -> StreamChunk:
-        call, arguments = read_call(item), arguments_of(item)
-        opened = self._calls[place] = _OpenCall(index=len(self._calls), has_arguments=bool(arguments))
-        piece = ToolCallDelta(
-            index=opened.index, id=call.id, name=call.name, arguments=arguments, signature=signature_of(item)
-        )
+        call = read_call(item)
+        opened = self._calls[place] = _OpenCall(index=len(self._calls), held=arguments_of(item))
+        piece = ToolCallDelta(index=opened.index, id=call.id, name=call.name, signature=signature_of(item))
         return StreamChunk(kind="tool_call", tool_call=piece)
 
     def _close_call(self, place: Any, item: dict[str, Any]) -> Sequence[StreamChunk]:
-        call = self._calls.get(place)
+        call, pieces = self._calls.get(place), []
         if call is None:
-            return (*self._let_go(item), self._open(place, item))
-        if call.has_arguments or not arguments_of(item):
-            return _NOTHING
-        call.has_arguments = True
-        return (StreamChunk(kind="tool_call", tool_call=ToolCallDelta(index=call.index, arguments=arguments_of(item))),)
+            pieces = [*self._let_go(item), self._open(place, item)]
+            call = self._calls[place]
+        arguments = arguments_of(item) or call.held
+        return pieces if call.has_arguments or not arguments else [*pieces, *_arguments_piece(call, arguments)]
 
     def _let_go(self, following: dict[str, Any]) -> list[StreamChunk]:
         """Give the item held back, now that the item after it is known."""
@@ -187,6 +208,11 @@ class ResponsesStreamDecoder:
             return []
         (item, with_text), self._held = self._held, None
         return [StreamChunk(kind="reasoning", reasoning=kept_part(item, following, with_text=with_text))]
+
+
+def _arguments_piece(call: _OpenCall, arguments: str) -> tuple[StreamChunk]:
+    call.has_arguments = True
+    return (StreamChunk(kind="tool_call", tool_call=ToolCallDelta(index=call.index, arguments=arguments)),)
 
 
 _READERS: Final[dict[str, Callable[[ResponsesStreamDecoder, dict[str, Any]], Sequence[StreamChunk]]]] = {

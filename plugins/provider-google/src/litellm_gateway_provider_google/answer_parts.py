@@ -2,7 +2,7 @@
 
 What is neither text nor a call (code and its result, calls of Google's own tools, media) is given twice: as an
 annotation to look at, and as a :class:`ReasoningPart` whose ``extra`` goes back unchanged with the next turn.
-So do the signatures of texts and thoughts.
+So do the signatures of texts and thoughts, and what else stands beside a text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from litellm_gateway_provider_google.tool_call_ids import made_id
 
 KEPT: Final = "google_part"
 """Where ``ReasoningPart.extra`` holds a part that goes back as it came."""
+BESIDE_TEXT: Final = "google_text"
+"""Where it holds what goes back beside a text, and not in a part of its own."""
 _OWN: Final = frozenset({"text", "thought", "thoughtSignature", "functionCall"})
+_DATA: Final = frozenset({
+    "inlineData", "fileData", "functionResponse", "executableCode", "codeExecutionResult", "toolCall", "toolResponse",
+})  # fmt: skip
 
 
 class AnswerParts:
@@ -41,10 +46,12 @@ class AnswerParts:
         signature = as_text(part.get("thoughtSignature"), "thoughtSignature")
         if "functionCall" in part:
             return self._call(as_object(part["functionCall"], "functionCall"), signature)
-        if part.keys() - _OWN:
-            shown = {name: value for name, value in part.items() if name != "thoughtSignature"}
-            return [_kept(part), StreamChunk(kind="annotation", data=shown)]
+        others = part.keys() - _OWN
+        if others and (not part.get("text") or others & _DATA):
+            return [_kept(part), _shown(part)]
         text = as_text(part.get("text"), "text")
+        if others:
+            return _with_others(part, text)
         if part.get("thought"):
             if signature:
                 return [_kept({"thought": True, "thoughtSignature": signature}, text)]
@@ -97,6 +104,20 @@ def _written(args: dict[str, Any], call: dict[str, Any]) -> str:
     partial = PartialArguments(args)
     partial.add(call["partialArgs"])
     return partial.text()
+
+
+def _with_others(part: dict[str, Any], text: str) -> list[StreamChunk]:
+    """A text or a thought with more beside it, such as its ``partMetadata``."""
+    beside = {name: value for name, value in part.items() if name != "text"}
+    if part.get("thought"):
+        return [_kept(beside, text), _shown(beside)]
+    note = ReasoningPart(extra={BESIDE_TEXT: beside})
+    return [StreamChunk(text), StreamChunk(kind="reasoning", reasoning=note), _shown(beside)]
+
+
+def _shown(part: dict[str, Any]) -> StreamChunk:
+    shown = {name: value for name, value in part.items() if name != "thoughtSignature"}
+    return StreamChunk(kind="annotation", data=shown)
 
 
 def _kept(part: dict[str, Any], text: str = "") -> StreamChunk:

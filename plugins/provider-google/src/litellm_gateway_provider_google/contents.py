@@ -8,7 +8,7 @@ from litellm_gateway import json_codec
 from litellm_gateway.errors import InvalidRequestError
 from litellm_gateway.messages import MediaPart, ReasoningPart, TextPart
 
-from litellm_gateway_provider_google.answer_parts import KEPT
+from litellm_gateway_provider_google.answer_parts import BESIDE_TEXT, KEPT
 from litellm_gateway_provider_google.media import write_media
 from litellm_gateway_provider_google.thinking import wants_signatures
 from litellm_gateway_provider_google.tool_call_ids import sent_id
@@ -81,14 +81,14 @@ class _Writer:
 
     def _model_parts(self, message: Message) -> list[dict[str, Any]]:
         parts: list[dict[str, Any]] = []
-        signatures: list[dict[str, Any]] = []
+        beside: list[dict[str, Any]] = []
         for part in message.parts:
             if isinstance(part, ReasoningPart):
-                _add_reasoning(part, parts, signatures)
+                _add_reasoning(part, parts, beside)
             elif not isinstance(part, TextPart) or part.text or part.signature:
                 parts.append(self._part(part))
-        for signature in signatures:
-            _sign_text(parts, signature)
+        for fields in beside:
+            _put_beside_text(parts, fields)
         calls = [_call_part(call) for call in message.tool_calls]
         if calls and self._strict and not any("thoughtSignature" in part for part in calls):
             calls[0]["thoughtSignature"] = _STAND_IN
@@ -101,26 +101,34 @@ class _Writer:
         return {"text": part.text, "thoughtSignature": part.signature} if part.signature else {"text": part.text}
 
 
-def _add_reasoning(part: ReasoningPart, parts: list[dict[str, Any]], signatures: list[dict[str, Any]]) -> None:
+def _add_reasoning(part: ReasoningPart, parts: list[dict[str, Any]], beside: list[dict[str, Any]]) -> None:
     """Give thoughts back; a signature outside ``extra`` is another provider's and would be refused."""
-    kept = (part.extra or {}).get(KEPT)
+    extra = part.extra or {}
+    kept = extra.get(KEPT)
     if not isinstance(kept, dict):
         kept = {}
     if part.text:
         parts.append({"text": part.text, "thought": True, **(kept if kept.get("thought") else {})})
+    if isinstance(fields := extra.get(BESIDE_TEXT), dict):
+        beside.append(fields)
     if not kept or kept.get("thought"):
         return
     is_signature = kept.keys() <= {"text", "thoughtSignature"}
-    (signatures if is_signature else parts).append(kept)
+    (beside if is_signature else parts).append(kept)
 
 
-def _sign_text(parts: list[dict[str, Any]], signature: dict[str, Any]) -> None:
-    """Put a signature where it came: on the last text, or in an empty part of its own."""
-    texts = [part for part in parts if "text" in part and "thought" not in part and "thoughtSignature" not in part]
-    if "text" in signature or not texts:
-        parts.append({"text": "", **signature})
+def _put_beside_text(parts: list[dict[str, Any]], fields: dict[str, Any]) -> None:
+    """Put a signature, or what else stood there, where it came: on the last text, or in an empty part of its own."""
+    is_signature = "thoughtSignature" in fields
+    texts = [
+        part
+        for part in parts
+        if "text" in part and "thought" not in part and not (is_signature and "thoughtSignature" in part)
+    ]
+    if "text" in fields or not texts:
+        parts.append({"text": "", **fields})
     else:
-        texts[-1]["thoughtSignature"] = signature["thoughtSignature"]
+        texts[-1].update(fields)
 
 
 def _call_part(call: ToolCall) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class CacheMechanism:
             ConfigurationError: No backend is attached.
         """
         if self._local is not None:
-            return self._find_now(self._local, key)
+            return CacheMechanism.find(self, key)  # a subclass may have a ``find`` and a ``keep`` of its own
         backend, answer = self._attached(), None
         if not self._resting():
             try:
@@ -134,12 +134,9 @@ class CacheMechanism:
     def find(self, key: CacheKey) -> GenerateResponse | EmbedResponse | None:
         """Give what :meth:`look_up` gives, at once; for a backend within this process only."""
         assert self._local is not None, "only a local backend answers at once"
-        return self._find_now(self._local, key)
-
-    def _find_now(self, local: LocalCache, key: CacheKey) -> GenerateResponse | EmbedResponse | None:
         answer: GenerateResponse | EmbedResponse | None = None
         try:
-            found = local.find(key)
+            found = self._local.find(key)
             if found is not None:
                 answer = found.answer() if isinstance(found, KeptAnswer) else answer_codec.decode(key, found)
         except Exception as error:
@@ -156,7 +153,7 @@ class CacheMechanism:
         """
         backend = self._attached()
         seconds = self.config.default_ttl if ttl is None else ttl
-        if self._keep_now(key, response, ttl) or seconds <= 0 or _is_unfinished(response) or self._resting():
+        if CacheMechanism.keep(self, key, response, ttl) or seconds <= 0 or _is_unfinished(response) or self._resting():
             return
         try:
             await within(self._patience, backend.set(key, answer_codec.encode(key, response), seconds))
@@ -170,10 +167,6 @@ class CacheMechanism:
 
         It is with a backend within this process, for an answer that can be kept as it is.
         """
-        return self._keep_now(key, response, ttl)
-
-    # what ``look_up`` and ``store`` call: a subclass may have a ``find`` and a ``keep`` of its own
-    def _keep_now(self, key: CacheKey, response: GenerateResponse | EmbedResponse, ttl: float | None) -> bool:
         seconds = self.config.default_ttl if ttl is None else ttl
         if self._local is None or seconds <= 0 or _is_unfinished(response):
             return False

@@ -9,9 +9,8 @@ from litellm_gateway.wire_shapes import as_count, as_object
 
 _CACHED: Final = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 """What DeepSeek, Together and Mistral call the tokens read from the cache."""
-_PLAIN: Final = frozenset(
-    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
-)
+_COUNTS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_PLAIN: Final = _COUNTS | {"prompt_tokens_details", "completion_tokens_details"}
 
 
 def find_usage(body: dict[str, Any]) -> dict[str, Any] | None:
@@ -33,8 +32,12 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
     """
     prompt = as_count(usage.get("prompt_tokens"), "prompt_tokens")
     completion = as_count(usage.get("completion_tokens"), "completion_tokens")
-    read, written = _cache_tokens(usage, prompt)
-    reasoning, on_top = _reasoning_tokens(usage, prompt, completion)
+    if usage.keys() <= _COUNTS:  # most say no more
+        read = written = 0
+        reasoning, on_top = _uncounted(usage, prompt, completion), True
+    else:
+        read, written = _cache_tokens(usage, prompt)
+        reasoning, on_top = _reasoning_tokens(usage, prompt, completion)
     return TokenUsage(
         input_tokens=prompt - read - written,
         cache_read_tokens=read,
@@ -65,7 +68,7 @@ def _reasoning_tokens(usage: dict[str, Any], prompt: int, completion: int) -> tu
     if is_apart:
         count = usage.get("reasoning_tokens")
     if count is None:
-        return _uncounted(usage, prompt, completion), True
+        return (_uncounted(usage, prompt, completion) if usage.keys() <= _PLAIN else 0), True
     reasoning = as_count(count, "reasoning_tokens")
     if not reasoning:
         return 0, False
@@ -80,8 +83,8 @@ def _reasoning_tokens(usage: dict[str, Any], prompt: int, completion: int) -> tu
 def _uncounted(usage: dict[str, Any], prompt: int, completion: int) -> int:
     """Give what only the total holds: Gemini's OpenAI face counts its thoughts nowhere else.
 
-    Where other counts stand beside it, such as Mistral's seconds of audio, the total may hold those.
+    Not to be asked where other counts stand beside it, such as Mistral's seconds of audio: the total may hold those.
     """
-    if not prompt or usage.get("completion_tokens") is None or not usage.keys() <= _PLAIN:
+    if not prompt or usage.get("completion_tokens") is None:
         return 0
     return max(0, as_count(usage.get("total_tokens"), "total_tokens") - prompt - completion)

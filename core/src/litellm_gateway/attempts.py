@@ -113,7 +113,7 @@ class Attempts:
                 pause = self._failed(call, route, failure, joint, tries=tries, others=len(waiting))
                 if pause is None:
                     break
-                await (self._sleep(pause) if joint is None else joint.rest(self._sleep, pause))
+                await (self._sleep(pause) if joint is None else joint.rest(self._sleep, call.clock, pause))
             if hedge is not None and hedge.beside is not None and hedge.beside in waiting:
                 tried.append(hedge.beside)  # it had its try already
                 waiting = [each for each in waiting if each != hedge.beside]

@@ -25,6 +25,8 @@ class JointFailure:
     error: BaseException
     _paid: bool | None = None
     _pause: float | None = None
+    _until: float | None = None
+    _rested: bool = False
     _awake: asyncio.Event | None = field(default=None, repr=False)
 
     def pause(self, choose: Callable[[], float]) -> float:
@@ -39,16 +41,23 @@ class JointFailure:
             self._paid = take()
         return self._paid
 
-    async def rest(self, sleep: Callable[[float], Awaitable[None]], seconds: float) -> None:
-        """Wait until all are sent again: the first one sleeps, and the others wake when it does, even by leaving."""
-        if self._awake is not None:
-            await self._awake.wait()
-            return
-        self._awake = asyncio.Event()
+    async def rest(self, sleep: Callable[[float], Awaitable[None]], clock: Callable[[], float], seconds: float) -> None:
+        """Wait until all are sent again: one sleeps and wakes the others; if it leaves, another sleeps on."""
+        if self._until is None:
+            self._until = clock() + seconds
+        while self._awake is not None:
+            awake = self._awake
+            await awake.wait()
+            if self._rested:
+                return
+            if self._awake is awake:
+                self._awake = None
+        awake = self._awake = asyncio.Event()
         try:
-            await sleep(seconds)
+            await sleep(max(0.0, self._until - clock()))
+            self._rested = True
         finally:
-            self._awake.set()
+            awake.set()
         await asyncio.sleep(0)  # the others wake a turn of the loop later
 
 

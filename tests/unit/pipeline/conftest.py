@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+sys.path.append(str(Path(__file__).parent))  # modules beside the tests
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from ends_of_calls import Ear
 from litellm_gateway import (
     GatewayError,
     PluginContractError,
@@ -16,32 +17,13 @@ from litellm_gateway import (
     RateLimitConfig,
     create_gateway,
 )
-from litellm_gateway.contracts import EmbedLimits, Offer, ProviderOffer
+from litellm_gateway.contracts import EmbedLimits, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk, TokenUsage
-from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
-
-class Ear:
-    """Keeps the last event of each call."""
-
-    def __init__(self) -> None:
-        self.ended: list[CallFinished] = []
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="ear", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        if isinstance(event, CallFinished):
-            self.ended.append(event)
-
-    async def aclose(self) -> None:
-        return
 
 
 class SlowToClose(ScriptedProvider):

@@ -6,34 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ends_of_calls import Ear
 from litellm_gateway import GuardrailError, LiteLLMGateway, RateLimitConfig, StreamInterruptedError, create_gateway
-from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Offer, Verdict
+from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Verdict
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
-from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Ear:
-    """Keeps the last event of each call."""
-
-    def __init__(self) -> None:
-        self.ended: list[CallFinished] = []
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="ear", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        if isinstance(event, CallFinished):
-            self.ended.append(event)
-
-    async def aclose(self) -> None:
-        return
 
 
 class Blocker:

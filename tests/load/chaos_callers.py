@@ -240,8 +240,13 @@ class Findings:
         if not sent.texts:
             if len(calls) > 1:
                 self.doubled.append(f"{serial} went to {calls}")
-        elif texts > sent.texts or tokens > sent.tokens or (texts == sent.texts and tokens not in (0, sent.tokens)):
+        elif texts > sent.texts or (sent.tells_tokens and not _adds_up(texts, tokens, sent)):
             self.doubled.append(f"{tokens} tokens for {texts} texts of {sent}")
+
+
+def _adds_up(texts: int, tokens: int, sent: Sent) -> bool:
+    """The shares of a request are no more than it was billed with, and all of them no less."""
+    return tokens in (0, sent.tokens) if texts == sent.texts else tokens <= sent.tokens
 
 
 def _is_billed(usage: TokenUsage, sent: Sent) -> bool:

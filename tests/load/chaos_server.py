@@ -57,6 +57,7 @@ class Sent:
         tenant: Whose mark the request bore, where they bear any.
         tokens: Tokens the answer is billed with; 0 where nobody looks.
         texts: Texts it gives vectors for.
+        tells_tokens: The answer says what it is billed with; if not, the gateway guesses.
     """
 
     question: str
@@ -64,6 +65,7 @@ class Sent:
     tenant: str = ""
     tokens: int = 0
     texts: int = 0
+    tells_tokens: bool = True
 
 
 @define

@@ -117,7 +117,10 @@ class GuardedServer(ChaosServer):
     async def _embed(self, exchange: Exchange, wire: Wire, path: str, texts: list[str]) -> None:
         serial, tokens = len(self.sent) + 1, len(texts) * self.chance.randrange(1, 4)
         tenants = {found[3] for text in texts if (found := MARKED.search(text))}
-        sent = Sent(question="", content="", tenant="".join(tenants), tokens=tokens, texts=len(texts))
+        told = wire.name != "google"
+        sent = Sent(
+            question="", content="", tenant="".join(tenants), tokens=tokens, texts=len(texts), tells_tokens=told
+        )
         self.sent[serial] = sent
         vectors = [_vector(serial, text) for text in texts]
         if self.chance.random() < 0.05:

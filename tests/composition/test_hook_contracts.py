@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from litellm_gateway.builtin import echo
 from litellm_gateway.contracts import ProviderOffer
-from litellm_gateway.errors import PluginContractError, PluginError
+from litellm_gateway.errors import ConfigurationError, PluginContractError, PluginError
 from litellm_gateway.hookspecs import hookimpl
 
 HEAD = """
@@ -144,3 +145,27 @@ def test_a_table_that_is_no_function_is_refused(compose, table: str) -> None:
 
     with pytest.raises(PluginContractError, match=f"{table} that are no function"):
         compose(provider="priced", plugins=[Priced()])
+
+
+def test_a_setting_that_is_wrong_beside_another_is_not_blamed_alone(compose) -> None:
+    """A check that looks at the other settings cannot be asked about one: the plugin is named, and its words."""
+
+    @attrs.frozen(kw_only=True)
+    class Settings:
+        least: int = 0
+        most: int = attrs.field(default=9)
+
+        @most.validator
+        def check(self, attribute, value) -> None:
+            if value < self.least:
+                raise ValueError("most is below least")
+
+    class Plugin:
+        @hookimpl
+        def gateway_provider(self):
+            return ProviderOffer(name="ranged", summary="", settings=Settings, build=echo.build)
+
+    with pytest.raises(ConfigurationError, match="most is below least") as caught:
+        compose(provider="ranged", plugins=[Plugin()], providers={"ranged": {"least": 5, "most": 2}})
+
+    assert caught.value.path == "providers.ranged"

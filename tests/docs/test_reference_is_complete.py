@@ -45,10 +45,19 @@ TABLES = {
     "Price": responses.Price,
 }
 HANDLED = (
-    *(requests.GenerateRequest, requests.EmbedRequest, requests.RerankRequest, requests.ModerationRequest),
-    *(requests.TokenCountRequest, requests.ModelListRequest),
-    *(wire.WireRequest, wire.WireResponse, wire.Timeouts, wire.Limits),
-    *(contracts.Route, contracts.Call, contracts.BuildContext),
+    requests.GenerateRequest,
+    requests.EmbedRequest,
+    requests.RerankRequest,
+    requests.ModerationRequest,
+    requests.TokenCountRequest,
+    requests.ModelListRequest,
+    wire.WireRequest,
+    wire.WireResponse,
+    wire.Timeouts,
+    wire.Limits,
+    contracts.Route,
+    contracts.Call,
+    contracts.BuildContext,
     *get_args(telemetry.Event),
 )
 FLAGS = ("retry_here", "try_next_route", "provider_fault")

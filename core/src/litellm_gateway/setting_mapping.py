@@ -56,14 +56,14 @@ def from_mapping(kind: type, value: Any, *, path: str) -> Any:
         inner = error.path or ""
         raise ConfigurationError(f"{path}.{error.message}", path=f"{path}.{inner}".rstrip(".")) from error
     except Exception as error:  # a stranger's converter or validator, whose words may quote a secret
-        culprit = _culprit(kind, value)
+        culprit = _culprit(kind, value, error)
         where = path if culprit is None else f"{path}.{culprit}"
         fault = ConfigurationError(f"{where}: {words_of(error, value)}", path=where)
     raise fault
 
 
-def _culprit(kind: type, values: Mapping[str, Any]) -> str | None:
-    """Find the field whose value is refused; None when it is none of them by itself."""
+def _culprit(kind: type, values: Mapping[str, Any], error: Exception) -> str | None:
+    """Find the field whose value is refused with this very error; None when it is none of them by itself."""
     for name, field in attrs.fields_dict(kind).items():
         try:
             if name not in values:
@@ -71,6 +71,7 @@ def _culprit(kind: type, values: Mapping[str, Any]) -> str | None:
             converted = field.converter(values[name]) if callable(field.converter) else values[name]
             if field.validator is not None:
                 field.validator(None, field, converted)
-        except Exception:
-            return name
+        except Exception as failure:  # without its instance, a check may fail for other reasons
+            if (type(failure), failure.args) == (type(error), error.args):
+                return name
     return None

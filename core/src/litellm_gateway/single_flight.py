@@ -64,11 +64,9 @@ class _Flight(Generic[T]):
             raise
         else:
             self._landed()
-            own = answer
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_result(own)
-                    own = self._apart(answer) if len(self._waiters) > 1 else answer
+            waiting = [waiter for waiter in self._waiters if not waiter.done()]
+            for number, waiter in enumerate(waiting):
+                waiter.set_result(self._apart(answer) if number else answer)
             if self._keep is not None:  # before any of them goes on
                 self._keep(self._key, answer)
 

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-sys.path.append(str(Path(__file__).parent))  # modules beside the tests
+sys.path.append(str(Path(__file__).parents[2] / "load"))  # for its sink
 
 
 @pytest.fixture(scope="module")

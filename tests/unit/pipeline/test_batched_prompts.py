@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kept_events import KeptEvents
 from litellm_gateway import (
     Budget,
     ContentFilteredError,
@@ -21,7 +22,7 @@ from litellm_gateway import (
     RateLimitError,
     create_gateway,
 )
-from litellm_gateway.contracts import Capabilities, MultiGenerator, Offer, ProviderOffer
+from litellm_gateway.contracts import Capabilities, MultiGenerator, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import GenerateResponse, TokenUsage
 from litellm_gateway.telemetry import AttemptFinished
@@ -76,30 +77,11 @@ async def all_echoed(requests: Sequence[GenerateRequest]) -> list[Any]:
     return [await echo(request) for request in requests]
 
 
-class Ear:
-    """Keeps the attempts it hears of."""
-
-    name = "ear"
-
-    def __init__(self) -> None:
-        self.attempts: list[AttemptFinished] = []
-
-    @hookimpl
-    def gateway_telemetry_sink(self) -> Offer[Any]:
-        return Offer(name="ear", summary="", build=lambda settings, context: self)
-
-    def record(self, event: Any) -> None:
-        if isinstance(event, AttemptFinished):
-            self.attempts.append(event)
-
-    async def aclose(self) -> None:
-        pass
-
-
 def make(provider: Any, *others: Any, size: int = 3, timeout: float = 0.02, **more: Any) -> LiteLLMGateway:
     settings = {"max_retries": 0, "retry_budget": None, **more}
+    names = [each.name for each in (provider, *others) if not isinstance(each, KeptEvents)]
     return create_gateway(
-        providers={each.name: {} for each in (provider, *others) if each.name != "ear"}, provider=provider.name,
+        providers={name: {} for name in names}, provider=provider.name,
         plugins=[provider, *others], discover=False,
         enable_request_batching=True, batch_size=size, batch_timeout=timeout, **settings,
     )  # fmt: skip
@@ -249,9 +231,9 @@ async def test_a_hard_budget_refuses_only_those_it_has_no_room_for() -> None:
 
 async def test_prompts_of_a_batch_become_one_request() -> None:
     """Each call has its own answer, usage, cost and settlement, and one attempt of its own."""
-    provider, ear = Several(all_echoed), Ear()
+    provider, ear = Several(all_echoed), KeptEvents()
     limits = RateLimitConfig(tokens_per_hour=1000, **LIMITS)
-    gateway = make(provider, ear, rate_limit_config=limits, telemetry=["ear"])
+    gateway = make(provider, ear, rate_limit_config=limits, telemetry=["kept"])
 
     answers = await ask(gateway, "a", "bb", "ccc", max_tokens=50, tenant_id="t")
 
@@ -263,7 +245,7 @@ async def test_prompts_of_a_batch_become_one_request() -> None:
     assert [each.usage.total_tokens for each in answers] == [2, 3, 4]
     assert len({each.metadata["request_id"] for each in answers}) == 3
     assert {each.metadata["attempts"] for each in answers} == {1}
-    assert {event.call_id for event in ear.attempts} == {each.metadata["request_id"] for each in answers}
+    assert {event.call_id for event in ear.of(AttemptFinished)} == {each.metadata["request_id"] for each in answers}
     assert gateway.usage(tenant_id="t")["tokens"]["total"] == 9
     assert gateway.explain("x", tenant_id="t", max_tokens=1)["limits"]["each"][0]["free"] == 991
     await gateway.aclose()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from ends_of_calls import Ear
+from kept_events import KeptEvents
 from litellm_gateway import (
     GatewayError,
     PluginContractError,
@@ -20,6 +20,7 @@ from litellm_gateway import (
 from litellm_gateway.contracts import EmbedLimits, ProviderOffer
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk, TokenUsage
+from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class SlowToClose(ScriptedProvider):
 @pytest.mark.parametrize("shared", [False, True])
 async def test_a_reader_cancelled_while_it_closes_ends_its_call(shared: bool) -> None:
     """It is in nobody's count of calls under way any more, and its end is told once."""
-    ear = Ear()
+    ear = KeptEvents()
     gateway = create_gateway(
-        provider="scripted", plugins=[SlowToClose(), ear], telemetry=["ear"], discover=False,
+        provider="scripted", plugins=[SlowToClose(), ear], telemetry=["kept"], discover=False,
         enable_request_deduplication=shared,
     )  # fmt: skip
 
@@ -59,7 +60,7 @@ async def test_a_reader_cancelled_while_it_closes_ends_its_call(shared: bool) ->
     await asyncio.sleep(0.2)
 
     assert gateway.get_health()["in_flight"] == 0
-    assert [event.outcome for event in ear.ended] == ["abandoned"]
+    assert [event.outcome for event in ear.of(CallFinished)] == ["abandoned"]
     assert gateway.usage()["calls"] == 1
     await gateway.aclose()
 

@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ends_of_calls import Ear
+from kept_events import KeptEvents
 from litellm_gateway import GuardrailError, LiteLLMGateway, RateLimitConfig, StreamInterruptedError, create_gateway
 from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Verdict
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
+from litellm_gateway.telemetry import CallFinished
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ class Blocker:
         return
 
 
-def make(*steps: Any, **settings: Any) -> tuple[LiteLLMGateway, Ear]:
-    ear = Ear()
+def make(*steps: Any, **settings: Any) -> tuple[LiteLLMGateway, KeptEvents]:
+    ear = KeptEvents()
     limits = RateLimitConfig(tokens_per_minute=100_000)
     plugins = [ScriptedProvider(*steps), ear, Blocker()]
-    fields = {"guardrails": (), "telemetry": ["ear"], "rate_limit_config": limits, "max_retries": 0}
+    fields = {"guardrails": (), "telemetry": ["kept"], "rate_limit_config": limits, "max_retries": 0}
     gateway = create_gateway(provider="scripted", plugins=plugins, discover=False, **(fields | settings))
     return gateway, ear
 
@@ -65,8 +66,8 @@ async def test_what_a_blocked_answer_used_is_told() -> None:
     with pytest.raises(GuardrailError):
         await gateway.generate_async("x")
 
-    assert ear.ended[0].usage is not None
-    assert ear.ended[0].usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway) == 14
+    assert ear.of(CallFinished)[0].usage is not None
+    assert ear.of(CallFinished)[0].usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway) == 14
 
 
 async def test_a_stream_that_is_left_counts_about_what_came() -> None:
@@ -78,8 +79,8 @@ async def test_a_stream_that_is_left_counts_about_what_came() -> None:
 
     await stream.aclose()
 
-    usage = ear.ended[0].usage
-    assert len(ear.ended) == 1
+    usage = ear.of(CallFinished)[0].usage
+    assert len(ear.of(CallFinished)) == 1
     assert usage is not None
     assert usage.estimated
     assert usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway) > 0
@@ -101,7 +102,7 @@ async def test_a_leader_that_leaves_takes_no_tokens_out_of_the_sum(streamed: boo
     text = await follower
 
     assert text == ("ab" if streamed else "ok")
-    assert [event.outcome for event in ear.ended] == ["cancelled", "success"]
+    assert [event.outcome for event in ear.of(CallFinished)] == ["cancelled", "success"]
     assert gateway.usage()["tokens"]["total"] == counted(gateway) == (3 if streamed else 14)
 
 
@@ -112,7 +113,7 @@ async def test_an_answer_is_counted_once() -> None:
     await gateway.generate_async("x")
 
     assert gateway.usage()["tokens"]["total"] == counted(gateway) == 14
-    assert gateway.usage()["calls"] == len(ear.ended) == 1
+    assert gateway.usage()["calls"] == len(ear.of(CallFinished)) == 1
 
 
 async def test_a_broken_stream_counts_the_arguments_that_came() -> None:
@@ -124,7 +125,7 @@ async def test_a_broken_stream_counts_the_arguments_that_came() -> None:
     with pytest.raises(StreamInterruptedError):
         await gateway.generate_stream_async("x").response()
 
-    usage = ear.ended[0].usage
+    usage = ear.of(CallFinished)[0].usage
     assert usage is not None
     assert usage.output_tokens >= 200
     assert usage.total_tokens == gateway.usage()["tokens"]["total"] == counted(gateway)

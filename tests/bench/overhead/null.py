@@ -121,6 +121,8 @@ async def cost(ask: Callable[[], Any], times: int, at_once: int = 1) -> float:
 async def main() -> dict[str, float]:
     plain, full = gateway({}), gateway(features())
     budgets = [{"tokens": 10**12, "money": 10**6}]
+    spending = gateway({**features(), "budgets": budgets})
+    most = {**features(), "budgets": budgets, "hedging": {}}
     subjects: dict[str, tuple[Callable[[], Any], int, int, int]] = {
         "whole/transport alone": (direct_whole, 2000, 1, 1),
         "whole/transport and JSON": (direct_json, 2000, 1, 1),
@@ -128,12 +130,9 @@ async def main() -> dict[str, float]:
         "whole/gateway, all features": (gateway_ask(full, "whole"), 500, 1, 1),
         "whole/gateway, 20 at a time": (gateway_ask(plain, "whole"), 500, 1, 20),
         "whole/gateway, all features, 20 at a time": (gateway_ask(gateway(features()), "whole"), 500, 1, 20),
-        "whole/gateway, a budget as well, 20 at a time": (
-            gateway_ask(gateway({**features(), "budgets": budgets}), "whole"),
-            500,
-            1,
-            20,
-        ),
+        "whole/gateway, a budget as well, 20 at a time": (gateway_ask(spending, "whole"), 500, 1, 20),
+        "whole/gateway, a budget and hedging as well": (gateway_ask(gateway(most), "whole"), 500, 1, 1),
+        "whole/gateway, a budget and hedging as well, 20 at a time": (gateway_ask(gateway(most), "whole"), 500, 1, 20),
         "stream/transport alone": (direct_stream, 100, CHUNKS, 1),
         "stream/gateway": (gateway_ask(plain, "stream"), 15, CHUNKS, 1),
         "stream/gateway, all features": (gateway_ask(gateway(features()), "stream"), 15, CHUNKS, 1),

@@ -161,18 +161,13 @@ class Attempts:
         delay = hedge.delay(route)
         if delay is None or call.retries_left <= 0 or delay >= call.remaining():
             return await self._once(call, route, send, again=False, hedge=hedge)
-        unheard: list[GatewayError] = []
 
-        async def ask(route: Route, *, beside: bool) -> T:
+        async def ask(other: Route) -> T:
             try:
-                return await self._once(call, route, send, again=beside, hedge=hedge, beside=beside)
+                return await self._once(call, other, send, again=True, hedge=hedge, beside=True)
             except GatewayError as error:
-                if beside:
-                    self._note(call, route, error)
-                elif hedge.beside is not None:  # the other one may still answer, and nobody hear of this
-                    unheard.append(error)
-                if hedge.beside is not None:
-                    hedge.failed = "second" if beside else "first"
+                hedge.failed = "second"
+                self._note(call, other, error)
                 raise
 
         def second() -> Coroutine[Any, Any, T] | None:
@@ -185,13 +180,17 @@ class Attempts:
                 return None
             call.retries_left -= 1
             hedge.sent(call, route, other)
-            return ask(other, beside=True)
+            return ask(other)
 
-        first = ask(route, beside=False)
-        answer = await race(first, delay, second, tasks=hedge.tasks, decided=hedge.decided, discard=discard)
-        for error in unheard:
-            self._note(call, route, error)
-        return answer
+        def unheard(failure: Exception) -> None:
+            if isinstance(failure, GatewayError):
+                hedge.failed = "first"
+                self._note(call, route, failure)
+
+        first = self._once(call, route, send, again=False, hedge=hedge)
+        return await race(
+            first, delay, second, tasks=hedge.tasks, decided=hedge.decided, unheard=unheard, discard=discard
+        )
 
     def _note(self, call: Call, route: Route, error: GatewayError) -> None:
         """Note the error of one of two requests; the other one may be answered."""

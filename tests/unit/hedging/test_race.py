@@ -33,21 +33,38 @@ class Runner:
         self.ended.append(f"{name} freed")
 
 
-def decided(_by_second: bool) -> None:
-    return
+@define
+class Report:
+    """What a race told of itself."""
+
+    told: list[Any] = field(factory=list)
+
+    def decided(self, by_second: bool) -> None:
+        self.told.append("second" if by_second else "first")
+
+    def unheard(self, error: Exception) -> None:
+        self.told.append(repr(error))
 
 
-async def run(first: Any, second: Any, *, delay: float = 0.01, discard: Any = None, tasks: Any = None) -> Any:
+async def run(
+    first: Any, second: Any, *, delay: float = 0.01, discard: Any = None, tasks: Any = None, report: Any = None
+) -> Any:
+    report, tasks = report or Report(), DetachedTasks() if tasks is None else tasks
     return await race(
-        first, delay, second, tasks=tasks or DetachedTasks(), decided=decided, discard=discard
+        first, delay, second, tasks=tasks, decided=report.decided, unheard=report.unheard, discard=discard
     )  # fmt: skip
+
+
+def ending(task: asyncio.Task[Any] | None) -> int:
+    """How often a task was asked to end."""
+    return -1 if task is None else task.cancelling()
 
 
 async def test_a_quick_one_runs_alone() -> None:
     """The second is not even asked for when the first gives its result in time."""
     runner, asked = Runner(), []
 
-    given = await race(runner.run("first", 0.0), 1.0, lambda: asked.append(1), tasks=DetachedTasks(), decided=decided)  # type: ignore[func-returns-value]
+    given = await run(runner.run("first", 0.0), lambda: asked.append(1), delay=1.0)  # type: ignore[func-returns-value]
 
     assert given == "first"
     assert asked == []
@@ -61,6 +78,7 @@ async def test_the_second_wins_and_the_first_is_ended() -> None:
 
     assert given == "second"
     assert runner.ended == ["second done", "first cancelled"]
+    assert ending(asyncio.current_task()) == 0
 
 
 async def test_the_first_may_still_win() -> None:
@@ -121,23 +139,131 @@ async def test_breaking_off_ends_both(after: float) -> None:
     assert ("second cancelled" in runner.ended) is second
 
 
-async def test_breaking_off_with_a_result_in_hand_frees_it() -> None:
-    """A result that came in the very moment of being cancelled is not lost."""
+async def test_breaking_off_with_the_firsts_result_in_hand_frees_it() -> None:
+    """It waited for the second to end."""
     runner, tasks = Runner(), DetachedTasks()
-    gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def first() -> str:
-        return await gate
+    async def slow_to_end() -> str:
+        try:
+            return await runner.run("second", 30.0)
+        finally:
+            await asyncio.sleep(0.05)
 
-    task = asyncio.create_task(race(first(), 5.0, lambda: None, tasks=tasks, decided=decided, discard=runner.discard))
-    await asyncio.sleep(0.01)
+    task = asyncio.create_task(
+        run(runner.run("first", 0.03), slow_to_end, discard=runner.discard, tasks=tasks),
+    )
+    await asyncio.sleep(0.05)
 
-    gate.set_result("first")
-    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.1)
+
+    assert runner.ended == ["first done", "second cancelled", "first freed"]
+    assert len(tasks) == 0
+
+
+async def test_breaking_off_with_the_seconds_result_in_hand_frees_it() -> None:
+    """Whoever cancels while the first is being ended means the whole race."""
+    runner, tasks = Runner(), DetachedTasks()
+
+    async def slow_to_end() -> str:
+        try:
+            return await runner.run("first", 30.0)
+        finally:
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(
+        run(slow_to_end(), lambda: runner.run("second", 0.0), discard=runner.discard, tasks=tasks)
+    )
+    await asyncio.sleep(0.03)
+
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.sleep(0.01)
 
-    assert runner.ended == ["first freed"]
+    assert runner.ended == ["second done", "first cancelled", "second freed"]
     assert len(tasks) == 0
+
+
+async def test_the_second_stops_waiting_for_one_that_does_not_end() -> None:
+    """Not so the first, whose end comes before the result."""
+    runner, tasks = Runner(), DetachedTasks()
+
+    async def deaf() -> str:
+        try:
+            return await runner.run("second", 30.0)
+        finally:
+            await asyncio.sleep(1.0)
+
+    given = await asyncio.wait_for(run(runner.run("first", 0.03), deaf, tasks=tasks), 0.8)
+
+    assert given == "first"
+    assert len(tasks) == 1
+    await tasks.finish()
+
+
+@pytest.mark.parametrize("where", ["around", "inside"])
+async def test_timeouts_keep_their_meaning(where: str) -> None:
+    """One around the race ends it as a timeout; one inside the first is not taken for it."""
+    runner, report = Runner(), Report()
+
+    async def timed() -> str:
+        async with asyncio.timeout(0.04 if where == "inside" else None):
+            return await runner.run("first", 30.0)
+
+    async def both() -> Any:
+        async with asyncio.timeout(0.04 if where == "around" else None):
+            return await run(timed(), lambda: runner.run("second", 0.08), report=report)
+
+    if where == "around":
+        with pytest.raises(TimeoutError):
+            await both()
+        assert runner.ended == ["first cancelled", "second cancelled"]
+        assert report.told == []
+    else:
+        assert await both() == "second"
+        assert report.told == ["TimeoutError()", "second"]
+    assert ending(asyncio.current_task()) == 0
+
+
+async def test_who_won_is_told_before_the_other_ends() -> None:
+    """And what went wrong with the first in that moment as well, since nobody else hears of it."""
+    runner, report = Runner(), Report()
+
+    async def first() -> str:
+        try:
+            return await runner.run("first", 30.0)
+        finally:
+            report.told.append("first ends")
+            raise ValueError("broke on being ended")
+
+    given = await run(first(), lambda: runner.run("second", 0.0), report=report)
+
+    assert given == "second"
+    assert report.told == ["second", "first ends", "ValueError('broke on being ended')"]
+
+
+async def test_a_first_that_cancels_itself_waits_for_the_second() -> None:
+    """A plugin that lets a cancellation of its own out has failed like any other."""
+
+    async def first() -> str:
+        await asyncio.sleep(0.02)
+        raise asyncio.CancelledError
+
+    given = await run(first(), lambda: Runner().run("second", 0.03))
+
+    assert given == "second"
+
+
+async def test_a_second_that_cannot_be_made_leaves_the_first_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """The loop is told of it."""
+
+    def second() -> None:
+        raise ValueError("no second")
+
+    given = await run(Runner().run("first", 0.03), second)
+
+    assert given == "first"
+    assert "no second" in caplog.text

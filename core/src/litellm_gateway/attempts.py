@@ -17,7 +17,7 @@ from litellm_gateway.errors import (
     PluginContractError,
     RateLimitError,
 )
-from litellm_gateway.race import race
+from litellm_gateway.hedged_attempt import note_failure, race_a_second
 from litellm_gateway.routing import RoutePlan
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class Attempts:
         random: random.Random,
     ) -> None:
         self._targets = targets
-        self._breakers = breakers
+        self.breakers = breakers
         self.telemetry = telemetry
         self.statistics = statistics
-        self._budget = budget
+        self.budget = budget
         self._sleep = sleep
         self._random = random
 
@@ -102,10 +102,11 @@ class Attempts:
             tries = 0
             while True:
                 try:
-                    if hedge is None or tries:
-                        return await self._once(call, route, send, again=tries > 0, hedge=hedge)
-                    near = _near(routes, waiting)
-                    return await self._hedged(call, route, near, send, hedge, discard)
+                    delay = hedge.delay(call, route) if hedge is not None and not tries else None
+                    if hedge is None or delay is None:
+                        return await self.once(call, route, send, again=tries > 0, hedge=hedge)
+                    near = partial(_near, routes, waiting)
+                    return await race_a_second(self, call, route, near, send, hedge, delay, discard)
                 except GatewayError as error:
                     failure = error
                 tries += 1
@@ -134,70 +135,21 @@ class Attempts:
 
     def probes(self, route: Route) -> bool:
         """Say whether a route lets single requests through only, to find out whether it works again."""
-        return self._breakers.look(route.id) == "half_open"
+        return self.breakers.look(route.id) == "half_open"
 
     def _failed(
         self, call: Call, route: Route, error: GatewayError, joint: JointFailure | None, *, tries: int, others: int
     ) -> float | None:
         """Note a failure; give the seconds to wait before the same route is asked again, None when it is not."""
-        _blame(call, route, error)
+        note_failure(call, route, error)
         pause = self._pause(call, error, joint, tries=tries, others=others)
-        take = self._budget.take
+        take = self.budget.take
         if pause is None or not (take() if joint is None else joint.pay(take)):
             return None
         call.retries_left -= 1
         return pause
 
-    async def _hedged(
-        self,
-        call: Call,
-        route: Route,
-        near: Sequence[Route],
-        send: Callable[[Attempt], Awaitable[T]],
-        hedge: Hedge,
-        discard: Callable[[T], Coroutine[Any, Any, None]] | None,
-    ) -> T:
-        """Send one request and, if it is slow and there is leave, a second beside it; the first answer is taken."""
-        delay = hedge.delay(route)
-        if delay is None or call.retries_left <= 0 or delay >= call.remaining():
-            return await self._once(call, route, send, again=False, hedge=hedge)
-
-        async def ask(other: Route) -> T:
-            try:
-                return await self._once(call, other, send, again=True, hedge=hedge, beside=True)
-            except GatewayError as error:
-                hedge.failed = "second"
-                self._note(call, other, error)
-                raise
-
-        def second() -> Coroutine[Any, Any, T] | None:
-            works = (each for each in near if self._breakers.look(each.id) == "closed")
-            other = next(works, route)
-            if call.retries_left <= 0 or self._breakers.look(other.id) != "closed" or not hedge.take(other):
-                return None
-            if not self._budget.take():
-                hedge.give_back()
-                return None
-            call.retries_left -= 1
-            hedge.sent(call, route, other)
-            return ask(other)
-
-        def unheard(failure: Exception) -> None:
-            if isinstance(failure, GatewayError):
-                hedge.failed = "first"
-                self._note(call, route, failure)
-
-        first = self._once(call, route, send, again=False, hedge=hedge)
-        return await race(
-            first, delay, second, tasks=hedge.tasks, decided=hedge.decided, unheard=unheard, discard=discard
-        )
-
-    def _note(self, call: Call, route: Route, error: GatewayError) -> None:
-        """Note the error of one of two requests; the other one may be answered."""
-        _blame(call, route, error)
-        self.statistics.leave_alone(route, error)
-
-    async def _once(
+    async def once(
         self,
         call: Call,
         route: Route,
@@ -207,15 +159,16 @@ class Attempts:
         hedge: Hedge | None = None,
         beside: bool = False,
     ) -> T:
+        """Call ``send`` for a route, once; how it ended is told to breaker, statistics and telemetry."""
         target = self._targets[route.provider]
         key = route.id
-        breaker = self._breakers.get(key)
+        breaker = self.breakers.get(key)
         ticket = breaker.admit()
         call.attempts += 1
         call.provider_headers = None
         now = call.clock()
         if not again:
-            self._budget.sent(now)
+            self.budget.sent(now)
         record = self.statistics.get(key)
         attempt = Attempt(call, route, target, call.attempts, now, breaker, ticket, record, self, hedge, beside)
         record.running.add(attempt)
@@ -273,12 +226,6 @@ def foreign(provider: str, error: Exception) -> GatewayError:
         plugin=provider,
         provider=provider,
     )
-
-
-def _blame(call: Call, route: Route, error: GatewayError) -> None:
-    error.provider = error.provider or route.provider
-    error.model = error.model or route.model
-    call.errors.append(error)
 
 
 def _near(routes: Sequence[Route], waiting: Sequence[Route]) -> Sequence[Route]:

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from litellm_gateway.loop_state import DetachedTasks, LoopLocal
 from litellm_gateway.requests import EmbedRequest, GenerateRequest
@@ -27,31 +27,42 @@ if TYPE_CHECKING:
 MOST_SAVED = 10.0
 """Second requests that may be saved up in quiet times and sent in one burst."""
 _MOST_ROUTES = 1000
-_FRESH = 10
+_NEWS = 8
+"""Times are put in order anew when one of so many is new."""
 
 
-@define(eq=False)
 class RecentTimes:
-    """The newest times of one route, and the one that a given share of them stays below."""
+    """The newest times of one route, and the one that a given share of them stays below.
 
-    _times: deque[float] = field(factory=lambda: deque(maxlen=TIMES_KEPT))
-    _sorted: list[float] = field(factory=list)
-    _new: int = 0
+    Args:
+        config: Which share, and how many times to know at least.
 
-    def __len__(self) -> int:
-        return len(self._times)
+    Attributes:
+        late: Seconds after which a request is slow, None when too little is known; it may lag behind by a few.
+    """
+
+    __slots__ = ("_config", "_new", "_times", "late")
+
+    def __init__(self, config: HedgingConfig) -> None:
+        self._config = config
+        self._times: deque[float] = deque(maxlen=TIMES_KEPT)
+        self._new = 0
+        self.late: float | None = None
 
     def take(self, seconds: float) -> None:
         """Take one time."""
-        self._times.append(seconds)
+        times = self._times
+        times.append(seconds)
         self._new += 1
-
-    def percentile(self, share: float) -> float:
-        """Give the time that ``share`` of the newest stays below; it may lag behind by a few."""
-        if self._new >= _FRESH or not self._sorted:
-            self._sorted = sorted(self._times)
+        known = len(times)
+        if known >= self._config.min_samples and (self.late is None or self._new * _NEWS >= known):
             self._new = 0
-        return self._sorted[min(len(self._sorted) - 1, int(share * len(self._sorted)))]
+            self.late = self._look()
+
+    def _look(self) -> float:
+        ordered = sorted(self._times)
+        index = min(len(ordered) - 1, int(self._config.percentile * len(ordered)))
+        return max(self._config.min_delay, ordered[index])
 
 
 @define(eq=False)
@@ -83,9 +94,12 @@ class Hedge:
         """What runs for hedged requests on this event loop."""
         return self._owner.tasks.here()
 
-    def delay(self, route: Route) -> float | None:
-        """Give the seconds the first request has alone; None when too little is known, or there was a second."""
-        return None if self.beside is not None else self._owner.delay(route.id, streamed=self.streamed)
+    def delay(self, call: Call, route: Route) -> float | None:
+        """Give the seconds a request has alone; None when there can be no second, or too little is known."""
+        if self.beside is not None or call.retries_left <= 0:
+            return None
+        delay = self._owner.delay(route.id, streamed=self.streamed)
+        return None if delay is None or delay >= call.remaining() else delay
 
     def took(self, route: Route, seconds: float) -> None:
         """Note how long such a request took at a route."""
@@ -132,7 +146,8 @@ class Hedging:
         self._lock = threading.RLock()
         self._times: OrderedDict[tuple[str, bool], RecentTimes] = OrderedDict()
         self._credit = 0.0
-        self._counts = {"requests": 0, "sent": 0, "won": 0, "refused": 0}
+        self._requests = 0
+        self._counts = {"sent": 0, "won": 0, "refused": 0}
         self.tasks = LoopLocal(DetachedTasks)
 
     def plan(self, request: AnyRequest, *, streamed: bool = False) -> Hedge | None:
@@ -140,8 +155,9 @@ class Hedging:
         if not is_harmless(request):
             return None
         with self._lock:
-            self._counts["requests"] += 1
-            self._credit = min(MOST_SAVED, self._credit + self._config.max_extra_ratio)
+            self._requests += 1
+            if self._credit < MOST_SAVED:
+                self._credit += self._config.max_extra_ratio
         return Hedge(request, streamed, self)
 
     def took(self, route: str, seconds: float, *, streamed: bool) -> None:
@@ -149,19 +165,15 @@ class Hedging:
         with self._lock:
             times = self._times.get((route, streamed))
             if times is None:
-                times = self._times[route, streamed] = RecentTimes()
+                times = self._times[route, streamed] = RecentTimes(self._config)
                 if len(self._times) > _MOST_ROUTES:
                     self._times.popitem(last=False)
             times.take(seconds)
 
     def delay(self, route: str, *, streamed: bool) -> float | None:
         """Give the seconds after which a request to this route counts as slow; None when too little is known."""
-        config = self._config
-        with self._lock:
-            times = self._times.get((route, streamed))
-            if times is None or len(times) < config.min_samples:
-                return None
-            return max(config.min_delay, times.percentile(config.percentile))
+        times = self._times.get((route, streamed))
+        return None if times is None else times.late
 
     def take(self, route: Route, request: AnyRequest) -> bool:
         """Say whether one more second request fits, and count it."""
@@ -189,7 +201,7 @@ class Hedging:
     def snapshot(self) -> dict[str, Any]:
         """Give ``requests`` that may be hedged, ``sent``, ``won`` and ``refused`` second ones, ``remaining``."""
         with self._lock:
-            return {**self._counts, "remaining": int(self._credit)}
+            return {"requests": self._requests, **self._counts, "remaining": int(self._credit)}
 
     def _is_cheap(self, route: Route, request: AnyRequest) -> bool:
         most = self._config.max_cost
@@ -205,6 +217,6 @@ def is_harmless(request: AnyRequest) -> bool:
     Tools are run by the caller, who sees one answer only. What ``extra_body`` and ``extra_headers`` ask of a
     provider, such as tools of its own or that the answer be stored, the gateway cannot know.
     """
-    if not isinstance(request, GenerateRequest | EmbedRequest) or request.extra_body or request.extra_headers:
+    if not isinstance(request, (GenerateRequest, EmbedRequest)) or request.extra_body or request.extra_headers:
         return False
     return isinstance(request, EmbedRequest) or request.n in (None, 1)

@@ -7,12 +7,10 @@ The first runs in the task of the caller, so that a race nobody is late for cost
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-from attrs import define
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     from litellm_gateway.loop_state import DetachedTasks
 
@@ -21,34 +19,45 @@ PATIENCE = 0.1
 """Seconds a result waits at most for the second to end; one that takes longer ends behind its back."""
 
 
-async def race(
-    first: Coroutine[Any, Any, T],
-    delay: float,
-    second: Callable[[], Coroutine[Any, Any, T] | None],
-    *,
-    tasks: DetachedTasks,
-    decided: Callable[[bool], None],
-    unheard: Callable[[Exception], None],
-    discard: Callable[[T], Coroutine[Any, Any, None]] | None = None,
-) -> T:
+class Rivals(Protocol[T]):
+    """What a race asks for, and tells."""
+
+    @property
+    def tasks(self) -> DetachedTasks:
+        """What holds the tasks of the race."""
+        ...
+
+    def second(self) -> Coroutine[Any, Any, T] | None:
+        """Give what to run beside the first, in a task of its own; None for nothing."""
+        ...
+
+    def decided(self, by_second: bool) -> None:
+        """Take note of who has a result, before the other is ended."""
+        ...
+
+    def unheard(self, error: Exception) -> None:
+        """Take note of what the first failed with when the result is the second's: nobody else hears of it."""
+        ...
+
+    def discard(self, result: T) -> Coroutine[Any, Any, None] | None:
+        """Free a result nobody takes; None when there is nothing to free."""
+        ...
+
+
+async def race(first: Coroutine[Any, Any, T], delay: float, rivals: Rivals[T]) -> T:
     """Give the first result.
 
     Args:
         first: Runs from the start, in this task. If it is late it is cancelled, and has ended when this returns.
-        delay: Seconds after which ``second`` is asked.
-        second: Gives what to run beside, in a task of its own; None for nothing.
-        tasks: Holds what runs.
-        decided: Told whether it was the second, before the other is ended.
-        unheard: Told what the first failed with when the result is the second's, so that nobody else hears of it.
-        discard: Frees a result nobody takes.
+        delay: Seconds after which there may be a second.
+        rivals: Makes the second, and is told how it goes.
 
     Raises:
         BaseException: What ``first`` raised, when neither gave a result.
     """
-    runner = asyncio.current_task()
-    assert runner is not None  # a coroutine that awaits timers runs in a task
-    contest = _Contest(runner, runner.cancelling(), second, tasks, decided, unheard, discard)
-    timer = asyncio.get_running_loop().call_later(delay, contest.start)
+    contest = _Contest(rivals)
+    loop = asyncio.get_running_loop()
+    timer = loop.call_at(loop.time() + delay, contest.start)
     try:
         result = await first
     except BaseException as error:
@@ -60,7 +69,6 @@ async def race(
     return result if contest.beside is None else await contest.after_result(contest.beside, result)
 
 
-@define(eq=False)
 class _Contest(Generic[T]):
     """The second of a race, and what it does to the first.
 
@@ -68,22 +76,20 @@ class _Contest(Generic[T]):
         beside: Runs the second; None while there is none.
     """
 
-    _runner: asyncio.Task[Any]
-    _cancels: int  # how often the runner had been asked to end before
-    _second: Callable[[], Coroutine[Any, Any, T] | None]
-    _tasks: DetachedTasks
-    _decided: Callable[[bool], None]
-    _unheard: Callable[[Exception], None]
-    _discard: Callable[[T], Coroutine[Any, Any, None]] | None
-    beside: asyncio.Task[T] | None = None
-    _first_runs: bool = True
-    _overtook: bool = False
+    __slots__ = ("_cancels", "_first_runs", "_overtook", "_rivals", "_runner", "beside")
+
+    def __init__(self, rivals: Rivals[T]) -> None:
+        runner = asyncio.current_task()
+        assert runner is not None  # a coroutine that awaits a timer runs in a task
+        self._rivals, self._runner, self._cancels = rivals, runner, runner.cancelling()
+        self._first_runs, self._overtook = True, False
+        self.beside: asyncio.Task[T] | None = None
 
     def start(self) -> None:
         """Start the second, if there is one."""
-        work = self._second()
+        work = self._rivals.second()
         if work is not None:
-            self.beside = self._tasks.start(work)
+            self.beside = self._rivals.tasks.start(work)
             self.beside.add_done_callback(self._overtake)
 
     async def after_result(self, beside: asyncio.Task[T], result: T) -> T:
@@ -92,7 +98,7 @@ class _Contest(Generic[T]):
         if self._overtook:  # and the first did not care for being cancelled
             self._free(result)
             return beside.result()
-        self._decided(False)
+        self._rivals.decided(False)
         try:
             await self._give_up(beside, PATIENCE)
         except BaseException:
@@ -116,9 +122,9 @@ class _Contest(Generic[T]):
             if not _has_result(beside):
                 raise error
             if isinstance(error, Exception):
-                self._unheard(error)
+                self._rivals.unheard(error)
             if not self._overtook:
-                self._decided(True)
+                self._rivals.decided(True)
             return beside.result()
         finally:
             del error  # it holds this frame
@@ -127,7 +133,7 @@ class _Contest(Generic[T]):
         """End the first, as a timeout would, when the second has a result."""
         if self._first_runs and _has_result(beside):
             self._overtook = True
-            self._decided(True)
+            self._rivals.decided(True)
             self._runner.cancel()
 
     def _first_ended(self) -> None:
@@ -147,8 +153,9 @@ class _Contest(Generic[T]):
             self._free(beside.result())
 
     def _free(self, result: T) -> None:
-        if self._discard is not None:
-            self._tasks.start(self._discard(result))
+        freeing = self._rivals.discard(result)
+        if freeing is not None:
+            self._rivals.tasks.start(freeing)
 
 
 def _has_result(task: asyncio.Task[Any]) -> bool:

@@ -34,10 +34,24 @@ class Runner:
 
 
 @define
-class Report:
-    """What a race told of itself."""
+class Noting:
+    """Makes what runs beside, and notes what a race told."""
 
     told: list[Any] = field(factory=list)
+
+    _tasks: DetachedTasks = field(factory=DetachedTasks)
+    _make: Any = None
+    _free: Any = None
+
+    @property
+    def tasks(self) -> DetachedTasks:
+        return self._tasks
+
+    def second(self) -> Any:
+        return self._make()
+
+    def discard(self, result: Any) -> Any:
+        return None if self._free is None else self._free(result)
 
     def decided(self, by_second: bool) -> None:
         self.told.append("second" if by_second else "first")
@@ -49,10 +63,11 @@ class Report:
 async def run(
     first: Any, second: Any, *, delay: float = 0.01, discard: Any = None, tasks: Any = None, report: Any = None
 ) -> Any:
-    report, tasks = report or Report(), DetachedTasks() if tasks is None else tasks
-    return await race(
-        first, delay, second, tasks=tasks, decided=report.decided, unheard=report.unheard, discard=discard
-    )  # fmt: skip
+    report = report or Noting()
+    report._make, report._free = second, discard
+    if tasks is not None:
+        report._tasks = tasks
+    return await race(first, delay, report)
 
 
 def ending(task: asyncio.Task[Any] | None) -> int:
@@ -207,7 +222,7 @@ async def test_the_second_stops_waiting_for_one_that_does_not_end() -> None:
 @pytest.mark.parametrize("where", ["around", "inside"])
 async def test_timeouts_keep_their_meaning(where: str) -> None:
     """One around the race ends it as a timeout; one inside the first is not taken for it."""
-    runner, report = Runner(), Report()
+    runner, report = Runner(), Noting()
 
     async def timed() -> str:
         async with asyncio.timeout(0.04 if where == "inside" else None):
@@ -230,7 +245,7 @@ async def test_timeouts_keep_their_meaning(where: str) -> None:
 
 async def test_who_won_is_told_before_the_other_ends() -> None:
     """And what went wrong with the first in that moment as well, since nobody else hears of it."""
-    runner, report = Runner(), Report()
+    runner, report = Runner(), Noting()
 
     async def first() -> str:
         try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import lcm
 from typing import TYPE_CHECKING
+
+from attrs import frozen
 
 from litellm_gateway.messages import TextPart
 from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModerationRequest, RerankRequest
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from litellm_gateway.responses import Price
 
 _MILLION = Decimal(1_000_000)
+_UNITS_PER_MONEY = 10**9
 _REMEMBERED = 1024
 _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MEDIA_PART = 1000
@@ -24,6 +28,39 @@ ANSWER_TOKENS = 1024
 """Tokens an answer is taken to have when the request sets no limit."""
 
 _TOKENS_PER_MESSAGE = 4
+
+
+@frozen(eq=False)
+class Rates:
+    """A price in whole numbers, as limits count money: each token's, ``scale`` of them to a unit of 10**-9."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    scale: int
+
+    @classmethod
+    def of(cls, price: Price) -> Rates:
+        """Read them off a price."""
+        cache_read = price.input if price.cache_read is None else price.cache_read
+        cache_write = price.input if price.cache_write is None else price.cache_write
+        per_million = (price.input, price.output, cache_read, cache_write)
+        ratios = [(each * _UNITS_PER_MONEY / _MILLION).as_integer_ratio() for each in per_million]
+        scale = lcm(*(below for _, below in ratios))
+        put, out, read, written = (above * (scale // below) for above, below in ratios)
+        return cls(put, out, read, written, scale)
+
+    def cost(self, usage: TokenUsage) -> int:
+        """Give what tokens cost, in units of 10**-9, rounded up."""
+        total = self.input * usage.input_tokens + self.output * (usage.output_tokens + usage.reasoning_tokens)
+        total += self.cache_read * usage.cache_read_tokens + self.cache_write * usage.cache_write_tokens
+        return -(-total // self.scale)
+
+    def most(self, prompt: int, answer: int) -> int:
+        """Give the most that so many tokens may cost, in units of 10**-9, rounded up."""
+        dearest = self.input if self.input > self.cache_write else self.cache_write
+        return -(-(dearest * prompt + self.output * answer) // self.scale)
 
 
 class Ledger:
@@ -36,6 +73,7 @@ class Ledger:
     def __init__(self, price: Callable[[str, str], Price | None]) -> None:
         self._ask = price
         self._prices: dict[tuple[str, str], Price | None] = {}
+        self._rates: dict[tuple[str, str], Rates | None] = {}
 
     def price(self, provider: str, model: str) -> Price | None:
         """Give the price of a model, None when nobody knows it."""
@@ -64,6 +102,20 @@ class Ledger:
         if usage.cache_write_tokens:
             total += (price.input if price.cache_write is None else price.cache_write) * usage.cache_write_tokens
         return total / _MILLION
+
+    def rates(self, provider: str, model: str, named: str | None = None) -> Rates | None:
+        """Give the price :meth:`cost` counts with in whole numbers; None when it is not known."""
+        key = (provider, model)
+        try:
+            rates = self._rates[key]
+        except KeyError:
+            price = self.price(provider, model)
+            rates = None if price is None else Rates.of(price)
+            if len(self._rates) < _REMEMBERED:
+                self._rates[key] = rates
+        if rates is None and named is not None and named != model:
+            return self.rates(provider, named)
+        return rates
 
     def estimate(self, route: Route, request: AnyRequest) -> Decimal | None:
         """Give about what a request will cost at a route; None when the price is not known."""

@@ -6,7 +6,6 @@ It joins the estimate, the price and the rate limiter; none of them knows the ot
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
@@ -28,11 +27,7 @@ if TYPE_CHECKING:
     from litellm_gateway.ledger import Ledger
     from litellm_gateway.rate_limiter import RateLimiter
     from litellm_gateway.requests import AnyRequest
-    from litellm_gateway.responses import Price
     from litellm_gateway.token_estimator import Estimate, TokenEstimator
-
-_UNITS_PER_MONEY = 10**9
-_PRICED_PER = 10**6
 
 
 @define(eq=False)
@@ -152,21 +147,19 @@ class Reserving:
 
     def money(self, route: Route, usage: TokenUsage, named: str | None) -> int:
         """Give what a call cost in units of 10**-9, rounded up."""
-        cost = self.ledger.cost(route.provider, route.model, usage, named=named)
-        return 0 if cost is None else int((cost * _UNITS_PER_MONEY).to_integral_value(ROUND_CEILING))
+        rates = self.ledger.rates(route.provider, route.model, named)
+        return 0 if rates is None else rates.cost(usage)
 
     def _most_money(self, routes: Sequence[Route], estimate: Estimate) -> int:
         """Give the most a call may cost, in units of 10**-9, whichever of its routes answers."""
         if not self.counts_money:
             return 0
-        known = (self.ledger.price(route.provider, route.model) for route in routes)
-        return max((_most_of(price, estimate) for price in known if price is not None), default=0)
-
-
-def _most_of(price: Price, estimate: Estimate) -> int:
-    prompt = max(price.input, price.cache_write or Decimal(0)) * estimate.prompt
-    total = (prompt + price.output * estimate.answer) * _UNITS_PER_MONEY / _PRICED_PER
-    return int(total.to_integral_value(ROUND_CEILING))
+        most = 0
+        for route in routes:
+            rates = self.ledger.rates(route.provider, route.model)
+            if rates is not None:
+                most = max(most, rates.most(estimate.prompt, estimate.answer))
+        return most
 
 
 def _shown(standing: Standing) -> dict[str, Any]:

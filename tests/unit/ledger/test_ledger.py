@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from fractions import Fraction
 
+from hypothesis import given, strategies as st
 from litellm_gateway.ledger import Ledger, estimate_text_tokens, estimate_tokens
 from litellm_gateway.request_builder import build_embed, build_generate
 from litellm_gateway.responses import Price, TokenUsage
@@ -56,3 +59,27 @@ def test_estimates_grow_with_what_is_asked() -> None:
     assert estimate_tokens(build_generate("x" * 400, {"max_tokens": 50})) == 100 + 4 + 50
     assert estimate_tokens(build_embed(["x" * 40, "y" * 4], {})) == 11 + 2
     assert estimate_text_tokens("") == 0
+
+
+@given(
+    *[st.decimals(min_value=0, max_value=1000, places=7) for _ in range(2)],
+    *[st.none() | st.decimals(min_value=0, max_value=1000, places=7) for _ in range(2)],
+    st.tuples(*[st.integers(0, 10**7)] * 5),
+)
+def test_whole_numbers_count_as_decimals_do(
+    put: Decimal, out: Decimal, read: Decimal | None, written: Decimal | None, counts: tuple[int, ...]
+) -> None:
+    """Limits count money in units of 10**-9, rounded up; not one is lost or added."""
+    price = Price(input=put, output=out, cache_read=read, cache_write=written)
+    ledger = Ledger(lambda provider, model: price if model == "known" else None)
+    names = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+    usage = TokenUsage(**dict(zip(names, counts, strict=True)))
+
+    cost, rates = ledger.cost("p", "m", usage, named="known"), ledger.rates("p", "m", "known")
+
+    assert cost is not None
+    assert rates is not None
+    assert rates.cost(usage) == math.ceil(Fraction(cost) * 10**9)
+    dearest = max(put, put if written is None else written)
+    assert rates.most(counts[0], counts[1]) == math.ceil(Fraction(dearest * counts[0] + out * counts[1]) * 1000)
+    assert ledger.rates("p", "m") is None

@@ -124,9 +124,7 @@ class Admission:
     def newly_overspent(self, plan: Plan) -> list[tuple[Limit, int]]:
         """Give the soft budgets of a plan that were just reached, with what is spent; each once until it is below."""
         found = []
-        for limit in plan.limits:
-            if not limit.soft:
-                continue
+        for limit in plan.soft:
             spent = self._storage.get(limit.key)
             if spent < limit.amount:
                 self._overspent.pop(limit.key, None)

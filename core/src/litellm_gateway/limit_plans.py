@@ -88,6 +88,7 @@ class Plan:
         weight: The tenant's share of the turns.
         most_tokens: Tokens one request may use, None when unlimited, and the setting that says so.
         has_budget: Whether some of the limits are those of a budget.
+        soft: Those of budgets that may be passed, and are told of then.
         heeds: Whether to keep to what the model's provider said it still takes.
         alone: Whether no other model can answer.
         waits, queue_timeout: Whether to wait for a place, and for how many seconds.
@@ -107,6 +108,7 @@ class Plan:
     counts_tokens: bool
     shares_tokens: bool
     has_budget: bool
+    soft: tuple[Limit, ...]
     heeds: bool
     alone: bool
     waits: bool
@@ -188,6 +190,7 @@ class Plans:
             counts_tokens=bool(tokens),
             shares_tokens=len(scopes) > 1 and any(limit.metric == 1 for limit in scopes[1].limits),
             has_budget=bool(spending),
+            soft=tuple(limit for limit in spending if limit.soft),
             heeds=heeds,
             alone=alone,
             waits=chosen.enable_queuing,

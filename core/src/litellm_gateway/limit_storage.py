@@ -126,7 +126,8 @@ class SlidingWindows(Storage):
 
     def acquire_sliding_window_entry(self, key: str, limit: int, expiry: float, amount: int = 1) -> bool:
         """Count ``amount`` if the window still has room for it; a negative amount is given back."""
-        window, now = self._window(key, expiry), self._clock()
+        window, now = self._windows.get(key) or self._add_window(key, expiry), self._clock()
+        self._windows.move_to_end(key)
         if amount >= 0:
             return window.add(now, amount, limit)
         window.give_back(now, now, -amount)
@@ -134,7 +135,9 @@ class SlidingWindows(Storage):
 
     def charge(self, key: str, expiry: float, amount: int) -> None:
         """Count what was already spent, even beyond the limit."""
-        self._window(key, expiry).add(self._clock(), amount)
+        window = self._windows.get(key) or self._add_window(key, expiry)
+        self._windows.move_to_end(key)
+        window.add(self._clock(), amount)
 
     def give_back(self, key: str, amount: int, at: float) -> None:
         """Take back what was counted at time ``at``; nothing is left to take once that left the window."""
@@ -194,11 +197,7 @@ class SlidingWindows(Storage):
         """Forget the key."""
         self._windows.pop(key, None)
 
-    def _window(self, key: str, expiry: float) -> _Window:
-        window = self._windows.get(key)
-        if window is not None:
-            self._windows.move_to_end(key)
-            return window
+    def _add_window(self, key: str, expiry: float) -> _Window:
         self._make_room()
         window = self._windows[key] = _Window(expiry)
         return window

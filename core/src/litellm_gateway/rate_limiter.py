@@ -257,7 +257,7 @@ class RateLimiter:
             door.close(ask, changes, reservation.at, asking=reservation)
             if reservation.ticket is not None:
                 reservation.ticket.settle(changes)
-            if ask.plan.has_budget:
+            if ask.plan.soft:
                 self._note_overspending(door, ask)
 
     def _note_overspending(self, door: Doorkeeper, ask: Ask) -> None:

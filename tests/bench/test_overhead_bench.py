@@ -20,12 +20,14 @@ def test_the_null_transport_bench_measures_every_subject(arguments: list[str]) -
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
     figures = json.loads(done.stdout)
-    assert len(figures) == 10
+    assert len(figures) == 14
     for name, microseconds in figures.items():
         assert 0 < microseconds < (1500 if name.startswith("whole") else 150), name
 
 
-@pytest.mark.parametrize("client", ["httpx", "gateway-httpx", "gateway-httpx-full", "gateway-aiohttp"])
+@pytest.mark.parametrize(
+    "client", ["httpx", "provider-httpx", "gateway-httpx", "gateway-httpx-full", "gateway-aiohttp"]
+)
 @pytest.mark.parametrize("mode", ["whole", "stream"])
 def test_every_client_of_the_bench_gets_its_answers(client: str, mode: str) -> None:
     """A short run of each client against the loopback server succeeds without a failed call."""

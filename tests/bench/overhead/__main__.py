@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 RAW = ["httpx", "httpx-open", "aiohttp"]
 DIRECT = ["transport-httpx", "transport-aiohttp"]
+PROVIDERS = ["provider-httpx", "provider-aiohttp"]
 OURS = ["gateway-httpx", "gateway-httpx-full", "gateway-aiohttp", "gateway-aiohttp-full"]
 BESIDE = "beside-aiohttp-full"
 PEERS = {"openai": "openai", "litellm": "litellm"}
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     parts = options.only.split(",")
     print(f"Python {platform.python_version()}, {platform.machine()}")
-    pythons = dict.fromkeys([*RAW, *DIRECT, *OURS], sys.executable)
+    pythons = dict.fromkeys([*RAW, *DIRECT, *PROVIDERS, *OURS], sys.executable)
     with tempfile.TemporaryDirectory() as folder:
         if options.peers:
             pythons |= peer_environments(Path(folder))
@@ -159,12 +160,18 @@ def whole(pythons: dict[str, str], *, quick: bool) -> None:
 def added(title: str, measured: Mapping[Any, Mapping[str, float]], heads: Sequence[str]) -> None:
     """Print what the gateway costs more than the transport below it, called directly with bytes made before.
 
-    ``beside-...`` is the gateway over no network, called in turns with the transport.
+    ``provider-...`` is the provider's package alone, ``beside-...`` the gateway over no network, called in turns with
+    the transport. What the core has in it is the gateway without the provider's package.
     """
     rows = []
-    for name in [name for name in (*OURS, BESIDE) if all(name in figures for figures in measured.values())]:
-        below = f"transport-{name.split('-')[1]}"
-        rows.append([name, *(f"{figures[name] - figures[below]:.1f}" for figures in measured.values())])
+    for name in [*PROVIDERS, *OURS, BESIDE]:
+        if all(name in figures for figures in measured.values()):
+            below = f"transport-{name.split('-')[1]}"
+            rows.append([name, *(f"{figures[name] - figures[below]:.1f}" for figures in measured.values())])
+    for name in OURS:
+        below = f"provider-{name.split('-')[1]}"
+        cells = [f"{figures[name] - figures[below]:.1f}" for figures in measured.values()]
+        rows.append([f"{name}, the core in it", *cells])
     table(title, ["client", *heads], rows)
 
 

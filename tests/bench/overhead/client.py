@@ -79,17 +79,30 @@ async def aiohttp_client(url: str, mode: str) -> Ask:
     return {"whole": whole, "stream": stream, "parsed": parsed}[mode]
 
 
-async def transport_client(url: str, mode: str, *, transport: str) -> Ask:
-    """One of the gateway's own transports, called directly: sends bytes and reads bytes."""
+def context(name: str, transport: Any = None) -> Any:
+    """Give what a plugin is built from."""
     from litellm_gateway.contracts import BuildContext
-    from litellm_gateway.wire import Timeouts, TransportSettings, WireRequest
+    from litellm_gateway.wire import Timeouts
 
-    module = {"httpx": "litellm_gateway.builtin.httpx_transport", "aiohttp": "litellm_gateway_transport_aiohttp.plugin"}
-    context = BuildContext(
-        name=transport, transport=None, timeouts=Timeouts(), clock=time.monotonic, sleep=asyncio.sleep,
+    return BuildContext(
+        name=name, transport=lambda: transport, timeouts=Timeouts(), clock=time.monotonic, sleep=asyncio.sleep,
         random=random.Random(0),
     )  # fmt: skip
-    made = importlib.import_module(module[transport]).build(TransportSettings(max_connections=1200), context)
+
+
+def build_transport(name: str) -> Any:
+    """Build one of the gateway's own transports."""
+    from litellm_gateway.wire import TransportSettings
+
+    module = {"httpx": "litellm_gateway.builtin.httpx_transport", "aiohttp": "litellm_gateway_transport_aiohttp.plugin"}
+    return importlib.import_module(module[name]).build(TransportSettings(max_connections=1200), context(name))
+
+
+async def transport_client(url: str, mode: str, *, transport: str) -> Ask:
+    """One of the gateway's own transports, called directly: sends bytes and reads bytes."""
+    from litellm_gateway.wire import Timeouts, WireRequest
+
+    made = build_transport(transport)
     body = json.dumps(STREAM_BODY if mode == "stream" else BODY, separators=(",", ":")).encode()
     headers = (("content-type", "application/json"), ("authorization", "Bearer sk-bench-0123456789"))
     request = WireRequest(url=f"{url}/v1/chat/completions", body=body, headers=headers)
@@ -104,6 +117,40 @@ async def transport_client(url: str, mode: str, *, transport: str) -> Ask:
         async for _ in response.chunks():
             count += 1
         await response.aclose()
+        return count
+
+    return whole if mode == "whole" else stream
+
+
+async def provider_client(url: str, mode: str, *, transport: str) -> Ask:
+    """The package of a provider on one of the gateway's own transports, called directly, without any of the core."""
+    return provider_ask(build_transport(transport), mode, base_url=f"{url}/v1")
+
+
+def provider_ask(transport: Any, mode: str, *, base_url: str | None = None) -> Ask:
+    """Ask the package of a provider, with a request that was made before: it translates, sends and translates back."""
+    from litellm_gateway.contracts import Call
+    from litellm_gateway.request_builder import build_generate
+    from litellm_gateway.secrets import Secret
+    from litellm_gateway_provider_openai.plugin import build
+    from litellm_gateway_provider_openai.settings import OpenAISettings
+
+    settings = OpenAISettings(api_key=Secret("sk-bench-0123456789"), base_url=base_url)
+    provider: Any = build(settings, context("openai", transport))
+    options = {name: value for name, value in BODY.items() if name != "messages"}
+    request = build_generate(PROMPT, options)
+    now = time.monotonic()
+    call = Call(
+        id="bench", tenant="", deadline=now + 600.0, retries_left=0, clock=time.monotonic, started_at=now,
+    )  # fmt: skip
+
+    async def whole() -> int:
+        return len((await provider.generate(request, call)).text)
+
+    async def stream() -> int:
+        count = 0
+        async for _ in provider.stream(request, call):
+            count += 1
         return count
 
     return whole if mode == "whole" else stream
@@ -209,6 +256,8 @@ CLIENTS: dict[str, Callable[[str, str], Awaitable[Ask]]] = {
     "aiohttp": aiohttp_client,
     "transport-httpx": lambda url, mode: transport_client(url, mode, transport="httpx"),
     "transport-aiohttp": lambda url, mode: transport_client(url, mode, transport="aiohttp"),
+    "provider-httpx": lambda url, mode: provider_client(url, mode, transport="httpx"),
+    "provider-aiohttp": lambda url, mode: provider_client(url, mode, transport="aiohttp"),
     "gateway-httpx": lambda url, mode: gateway_client(url, mode, transport="httpx", full=False),
     "gateway-httpx-full": lambda url, mode: gateway_client(url, mode, transport="httpx", full=True),
     "gateway-aiohttp": lambda url, mode: gateway_client(url, mode, transport="aiohttp", full=False),

@@ -1,8 +1,9 @@
 """What the gateway itself costs, over a transport that does nothing: ``python null.py [stdlib]``.
 
 Prints one JSON line of CPU microseconds: per call and per chunk, of the bare transport, of the same with the JSON
-that any caller has to write and read, of the gateway, and of the gateway with every feature on, one call at a time and
-20 at a time. ``stdlib`` hides orjson. Rounds take turns, the smallest of each kind counts.
+that any caller has to write and read, of the provider's package without the core, of the gateway, and of the gateway
+with every feature on, one call at a time and 20 at a time. ``stdlib`` hides orjson. Rounds take turns, the smallest of
+each kind counts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if "stdlib" in sys.argv:
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from client import BODY, PROMPT, features, gateway_ask
+from client import BODY, PROMPT, features, gateway_ask, provider_ask
 from litellm_gateway import create_gateway, json_codec
 from litellm_gateway.contracts import TransportOffer
 from litellm_gateway.hookspecs import hookimpl
@@ -126,6 +127,7 @@ async def main() -> dict[str, float]:
     subjects: dict[str, tuple[Callable[[], Any], int, int, int]] = {
         "whole/transport alone": (direct_whole, 2000, 1, 1),
         "whole/transport and JSON": (direct_json, 2000, 1, 1),
+        "whole/provider's package": (provider_ask(NullTransport(), "whole"), 500, 1, 1),
         "whole/gateway": (gateway_ask(plain, "whole"), 500, 1, 1),
         "whole/gateway, all features": (gateway_ask(full, "whole"), 500, 1, 1),
         "whole/gateway, 20 at a time": (gateway_ask(plain, "whole"), 500, 1, 20),
@@ -134,6 +136,7 @@ async def main() -> dict[str, float]:
         "whole/gateway, a budget and hedging as well": (gateway_ask(gateway(most), "whole"), 500, 1, 1),
         "whole/gateway, a budget and hedging as well, 20 at a time": (gateway_ask(gateway(most), "whole"), 500, 1, 20),
         "stream/transport alone": (direct_stream, 100, CHUNKS, 1),
+        "stream/provider's package": (provider_ask(NullTransport(), "stream"), 15, CHUNKS, 1),
         "stream/gateway": (gateway_ask(plain, "stream"), 15, CHUNKS, 1),
         "stream/gateway, all features": (gateway_ask(gateway(features()), "stream"), 15, CHUNKS, 1),
     }

@@ -12,17 +12,17 @@ from attrs import evolve
 
 from litellm_gateway.held_back import guard_held_back, guard_pieces
 from litellm_gateway.messages import TextPart
-from litellm_gateway.requests import EmbedRequest
+from litellm_gateway.requests import EmbedRequest, GenerateRequest
+from litellm_gateway.responses import GenerateResponse
 from litellm_gateway.verdicts import Check, approve, approved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
     from typing import TypeVar
 
     from litellm_gateway.contracts import Call, Guardrail, GuardrailOffer
     from litellm_gateway.messages import Message, Part
-    from litellm_gateway.requests import GenerateRequest
-    from litellm_gateway.responses import GenerateResponse, StreamChunk
+    from litellm_gateway.responses import StreamChunk
 
     R = TypeVar("R", bound=GenerateRequest | EmbedRequest)
 
@@ -59,16 +59,21 @@ class Guards:
             "output": [check.name for check in self._output],
         }
 
-    def check_request(self, request: R, call: Call) -> Coroutine[Any, Any, R]:
+    async def check_request(self, request: R, call: Call) -> R:
         """Judge every message's text, or every text to embed; the same request comes back if nothing changed.
 
         Raises:
             GuardrailError: A guardrail blocked it, or failed.
             DeadlineExceededError: The call's time was up before a guardrail had answered.
         """
-        check: Any = _check_texts if isinstance(request, EmbedRequest) else _check_messages
-        checked: Coroutine[Any, Any, R] = check(self._input, request, call)
-        return checked
+        checked = self.judge_request(request, call)
+        return checked if isinstance(checked, (GenerateRequest, EmbedRequest)) else await checked
+
+    def judge_request(self, request: R, call: Call) -> R | Awaitable[R]:
+        """Give what :meth:`check_request` gives at once, or, where a guardrail waits, what to await for it."""
+        judge: Any = _check_texts if isinstance(request, EmbedRequest) else _judge_messages
+        judged: R | Awaitable[R] = judge(self._input, request, call)
+        return judged
 
     async def check_response(self, response: GenerateResponse, call: Call) -> GenerateResponse:
         """Judge the visible text of a whole answer; an answer without text passes.
@@ -77,12 +82,18 @@ class Guards:
             GuardrailError: A guardrail blocked it, or failed.
             DeadlineExceededError: The call's time was up before a guardrail had answered.
         """
-        if not self._output or not response.text:
+        judged = self.judge_response(response, call)
+        return judged if isinstance(judged, GenerateResponse) else await judged
+
+    def judge_response(self, response: GenerateResponse, call: Call) -> GenerateResponse | Awaitable[GenerateResponse]:
+        """Give what :meth:`check_response` gives at once, or, where a guardrail waits, what to await for it."""
+        text = response.text
+        if not self._output or not text:
             return response
-        passed = approve(self._output, response.text, call)
-        if not isinstance(passed, str):
-            passed = await passed
-        return response if passed == response.text else evolve(response, text=passed)
+        passed = approve(self._output, text, call)
+        if isinstance(passed, str):
+            return response if passed == text else evolve(response, text=passed)
+        return _wait_for_text(response, passed)
 
     def guard_stream(self, chunks: AsyncIterator[StreamChunk], call: Call) -> AsyncIterator[StreamChunk]:
         """Pass on what the guardrails let pass, held back as far as their windows ask.
@@ -104,17 +115,39 @@ async def _check_texts(checks: Sequence[Check], request: EmbedRequest, call: Cal
     return request if texts == request.texts else evolve(request, texts=texts)
 
 
-async def _check_messages(checks: Sequence[Check], request: GenerateRequest, call: Call) -> GenerateRequest:
-    changed: list[Message] | None = None
-    for index, message in enumerate(request.messages):
+async def _wait_for_text(response: GenerateResponse, passing: Awaitable[str]) -> GenerateResponse:
+    passed = await passing
+    return response if passed == response.text else evolve(response, text=passed)
+
+
+def _judge_messages(
+    checks: Sequence[Check], request: GenerateRequest, call: Call
+) -> GenerateRequest | Awaitable[GenerateRequest]:
+    for number, message in enumerate(request.messages):
         text = message.text
         passed = approve(checks, text, call)
+        if passed != text:
+            return _check_messages(checks, request, call, number, passed)
+    return request
+
+
+async def _check_messages(
+    checks: Sequence[Check], request: GenerateRequest, call: Call, number: int, passed: str | Awaitable[str]
+) -> GenerateRequest:
+    """Go on from the first message that a guardrail changes, or waits for something to judge."""
+    messages = list(request.messages)
+    while True:
+        message = messages[number]
         if not isinstance(passed, str):
             passed = await passed
-        if passed != text:
-            changed = changed or list(request.messages)
-            changed[index] = await _changed(checks, message, passed, call)
-    return request if changed is None else evolve(request, messages=tuple(changed))
+        if passed != message.text:
+            messages[number] = await _changed(checks, message, passed, call)
+        number += 1
+        if number == len(messages):
+            break
+        passed = approve(checks, messages[number].text, call)
+    judged = tuple(messages)
+    return request if judged == request.messages else evolve(request, messages=judged)
 
 
 async def _changed(checks: Sequence[Check], message: Message, passed: str, call: Call) -> Message:

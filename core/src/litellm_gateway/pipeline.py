@@ -74,7 +74,8 @@ class Pipeline:
             if self.checks is not None:
                 self.checks.used()
             if self.guards.active and isinstance(request, (GenerateRequest, EmbedRequest)):
-                request = await self.guards.check_request(request, call)
+                judged = self.guards.judge_request(request, call)
+                request = judged if isinstance(judged, (GenerateRequest, EmbedRequest)) else await judged
             routes = self.routes(request)
             key = self.key(call.tenant, request, routes, call.on_unsupported)
             cache, answer = self.cache, None
@@ -86,7 +87,8 @@ class Pipeline:
                 answer = made.answer
             checked = answer
             if self.guards.active and isinstance(answer, GenerateResponse):
-                checked = await self.guards.check_response(answer, call)
+                verdict = self.guards.judge_response(answer, call)
+                checked = verdict if isinstance(verdict, GenerateResponse) else await verdict
             signed = self._signed(checked, call, record)
             is_news = checked is answer and not record.cached and not record.shared
             if cache is not None and key is not None and is_news:

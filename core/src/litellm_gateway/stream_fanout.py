@@ -80,11 +80,11 @@ class StreamFlight:
             if paused is not None and not paused.done() and self._written - piece.end <= AHEAD // 2:
                 paused.set_result(None)
 
-    async def more(self) -> None:
-        """Wait for the next piece or the end."""
-        waiter = self.loop.create_future()
+    def more(self) -> asyncio.Future[None]:
+        """Give what to await for the next piece or the end."""
+        waiter: asyncio.Future[None] = self.loop.create_future()
         self._waiting.append(waiter)
-        await waiter
+        return waiter
 
     def leave(self) -> asyncio.Task[None] | None:
         """Take a reader away; the last one stops the upstream call, whose task is given to wait for."""

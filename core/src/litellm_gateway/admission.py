@@ -99,9 +99,7 @@ class Admission:
             return False
         items = self._items.get(plan) or self._make_items(plan)
         for taken, item in enumerate(items):
-            if item.soft:
-                self._storage.charge(item.key, item.seconds, amounts[item.metric])
-            elif not self._strategy.hit(item, cost=amounts[item.metric]):
+            if not item.soft and not self._strategy.hit(item, cost=amounts[item.metric]):
                 self._take_back(items[:taken], amounts)
                 return False
         if plan.heeds and not self.pace.take(plan.model, amounts[1], self.now, amounts[0]):
@@ -162,11 +160,16 @@ class Admission:
             else:
                 self._under_way.pop(key, None)
 
-    def correct(self, plan: Plan, changes: Amounts, at: float) -> None:
-        """Change what was counted at time ``at``: less is taken off there, more counts from now on."""
-        for item in self._items.get(plan) or self._make_items(plan):
+    def correct(self, ask: Ask, changes: Amounts, at: float) -> None:
+        """Change what was counted at time ``at``: less is taken off there, more counts from now on.
+
+        A soft budget holds nobody up, so that only what was really used is ever counted of it.
+        """
+        for item in self._items.get(ask.plan) or self._make_items(ask.plan):
             change = changes[item.metric]
-            if change < 0:
+            if item.soft:
+                self._storage.charge(item.key, item.seconds, ask.amounts[item.metric] + change)
+            elif change < 0:
                 self._storage.give_back(item.key, -change, at)
             elif change > 0:
                 self._storage.charge(item.key, item.seconds, change)
@@ -205,7 +208,8 @@ class Admission:
 
     def _take_back(self, taken: Sequence[_Item], amounts: Amounts) -> None:
         for item in taken:
-            self._storage.give_back(item.key, amounts[item.metric], self.now)
+            if not item.soft:
+                self._storage.give_back(item.key, amounts[item.metric], self.now)
 
     def _make_items(self, plan: Plan) -> tuple[_Item, ...]:
         items = self._items[plan] = tuple(_Item(limit) for limit in plan.limits)

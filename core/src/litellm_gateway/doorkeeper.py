@@ -97,7 +97,7 @@ class Doorkeeper:
         """Count so much more or less for a request that is over, and let in who fits now."""
         self.admission.now = self._clock()
         self.admission.ended(ask.plan, ask.amounts[0])
-        self.admission.correct(ask.plan, changes, at)
+        self.admission.correct(ask, changes, at)
         if self.queue.is_empty:
             return
         self.has_asked(ask, asking, serve=not ask.plan.shared)

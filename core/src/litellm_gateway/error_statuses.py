@@ -21,6 +21,8 @@ from litellm_gateway.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from litellm_gateway.wire import WireResponse
+
 USUAL_ERRORS: Final[Mapping[int, type[GatewayError]]] = MappingProxyType(
     {
         401: AuthenticationError,
@@ -54,3 +56,14 @@ def kind_of_status(status: int, kinds: Mapping[int, type[GatewayError]] = USUAL_
     if known is not None:
         return known
     return InvalidRequestError if 400 <= status < 500 else ProviderError
+
+
+def no_reason(who: str, response: WireResponse) -> str:
+    """Give the message of an error whose body tells no readable reason: what came in its place, not what it said.
+
+    Args:
+        who: The provider, as the beginning of a sentence.
+        response: The whole answer.
+    """
+    content_type = response.headers.get("content-type", "no content type")
+    return f"{who} gave no readable reason ({content_type}, {len(response.body)} bytes)"

@@ -141,9 +141,11 @@ class Pipeline:
                 await self.cache.store(key, signed, self.cache_ttl)
         except BaseException as error:
             record.failed(error)
-            if not self.guards.active or not isinstance(error, GatewayError) or error.partial is None:
+            if not isinstance(error, GatewayError) or not (self.guards.active or error.partial is None):
                 raise
-            broken = _as_shown(error, error.partial, shown)
+            if error.partial is None and record.first_chunk_at is None:
+                raise
+            broken = _as_shown(error, record, request, shown)
         finally:
             try:
                 if pieces is not None:
@@ -246,10 +248,11 @@ def _note_start(record: CallRecord, piece: StreamChunk, call: Call) -> None:
         record.first_chunk_at = call.clock()
 
 
-def _as_shown(error: GatewayError, came: GenerateResponse, shown: AnswerBuilder) -> GatewayError:
-    """Give an error of a reader's own, with the part of the answer the guardrails have let through to it."""
+def _as_shown(error: GatewayError, record: CallRecord, request: GenerateRequest, shown: AnswerBuilder) -> GatewayError:
+    """Give an error of a reader's own, with that part of the answer that was shown to it."""
     own = copy(error)
-    own.partial = shown.build(model=came.model, metadata=came.metadata)
+    metadata = {"provider": record.provider, "partial": True}
+    own.partial = shown.build(model=record.model or request.model, metadata=metadata)
     own.__cause__ = error.__cause__
     return own
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
     from decimal import Decimal
 
     from litellm_gateway.contracts import Guardrail, Provider, Transport  # noqa: F401 - named in strings below
@@ -159,18 +159,23 @@ class ProviderOffer(Offer["Provider"]):
     batches: BatchTerms | None = None
 
 
+def _as_set(value: Collection[str]) -> Set[str]:
+    """Make a set of a tuple or list; anything else is judged when the plugin is looked at."""
+    return frozenset(value) if isinstance(value, (tuple, list)) else value  # type: ignore[return-value]
+
+
 @frozen(kw_only=True)
 class GuardrailOffer(Offer["Guardrail"]):
     """Offer of a guardrail.
 
     Attributes:
-        stages: Which of ``input`` and ``output`` it looks at.
+        stages: Which of ``input`` and ``output`` it looks at, as a set or any other collection.
         window: Characters of a streamed answer held back for it; None holds back the whole answer,
             0 shows it every piece as it comes.
         fail_open: Let the text pass when the guardrail itself fails; the default blocks.
     """
 
-    stages: frozenset[str] = frozenset({"input", "output"})
+    stages: Set[str] = field(default=frozenset({"input", "output"}), converter=_as_set)
     window: int | None = None
     fail_open: bool = False
 

@@ -223,7 +223,9 @@ def _fault_in(offer: Offer[Any]) -> str | None:
         return next((f"{name} that are no function of a model's name" for name in wrong), None)
     if not isinstance(offer, GuardrailOffer):
         return None
-    if not isinstance(offer.stages, set | frozenset) or not offer.stages or offer.stages - {"input", "output"}:
+    if not isinstance(offer.stages, set | frozenset):
+        return "stages that are no set, such as {'input', 'output'}"
+    if not offer.stages or offer.stages - {"input", "output"}:
         return "stages other than 'input' and 'output', or none: it would never be asked"
     window: Any = offer.window
     is_window = window is None or (isinstance(window, int) and not isinstance(window, bool) and window >= 0)

@@ -112,6 +112,8 @@ class OpenStream:
                 if piece.kind not in _WITHHELD:
                     yield piece
             async for piece in self._pieces:
+                if self.builder.finish is not None and piece.kind != "usage":
+                    continue  # it was over
                 take(piece)
                 if piece.kind not in _WITHHELD:
                     yield piece

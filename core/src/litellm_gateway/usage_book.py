@@ -32,7 +32,7 @@ class _Sums:
 
     def add(self, record: CallRecord) -> None:
         self.calls += 1
-        self.errors += record.error is not None
+        self.errors += record.outcome == "error"
         usage = record.usage
         if usage is not None and not record.cached and not record.shared:
             self._add_tokens(usage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from litellm_gateway.error_statuses import no_reason
 from litellm_gateway.errors import (
     GatewayError,
     InvalidRequestError,
@@ -31,9 +32,7 @@ def error_of_status(response: WireResponse) -> GatewayError:
     """Name the error behind a status of 400 and above."""
     report = report_of(read_or_none(response.body))
     if not report.message:
-        content_type = response.headers.get("content-type", "no content type")
-        unread = f"the provider gave no readable reason ({content_type}, {len(response.body)} bytes)"
-        return _make(response.status, report, response.headers, message=unread)
+        return _make(response.status, report, response.headers, message=no_reason("the provider", response))
     return _make(response.status, report, response.headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from litellm_gateway.error_statuses import no_reason
 from litellm_gateway.errors import GatewayError, ProviderError, RateLimitError
 from litellm_gateway.retry_after import read_retry_after
 from litellm_gateway.wire_shapes import read_or_none
@@ -25,8 +26,7 @@ def error_of_status(response: WireResponse) -> GatewayError:
     body = _read(response.body)
     message = _message(body)
     if not message:
-        content_type = response.headers.get("content-type", "no content type")
-        message = f"Bedrock gave no readable reason ({content_type}, {len(response.body)} bytes)"
+        message = no_reason("Bedrock", response)
     return _make(_name(body, response.headers), message, response.status, body, response.headers)
 
 

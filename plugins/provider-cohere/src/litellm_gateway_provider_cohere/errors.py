@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status, no_reason
 from litellm_gateway.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -67,10 +67,7 @@ def error_of_status(response: WireResponse) -> GatewayError:
     """Name the error behind a status of 400 and above; its body is ``{"id", "message"}``, or none of Cohere's."""
     body = _read(response.body)
     message = _message(body)
-    shown = message
-    if not message:
-        content_type = response.headers.get("content-type", "no content type")
-        shown = f"Cohere gave no readable reason ({content_type}, {len(response.body)} bytes)"
+    shown = message or no_reason("Cohere", response)
     kind = _kind(response.status, message.lower())
     return _make(kind, shown, response.status, body, response.headers)
 

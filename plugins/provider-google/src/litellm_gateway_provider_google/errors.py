@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status
+from litellm_gateway.error_statuses import USUAL_ERRORS, kind_of_status, no_reason
 from litellm_gateway.errors import (
     AuthenticationError,
     ContextWindowExceededError,
@@ -52,9 +52,7 @@ def error_of_status(response: WireResponse) -> GatewayError:
     report = report_of_bytes(response.body)
     if report.message:
         return _make(response.status, report, response.headers, report.message)
-    content_type = response.headers.get("content-type", "no content type")
-    unread = f"Google gave no readable reason ({content_type}, {len(response.body)} bytes)"
-    return _make(response.status, report, response.headers, unread)
+    return _make(response.status, report, response.headers, no_reason("Google", response))
 
 
 def error_in_answer(body: dict[str, Any]) -> GatewayError | None:

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("--json", action="store_true", help="print JSON")
     new = commands.add_parser("new", help="write a new plugin", description="write a new plugin")
-    new.add_argument("kind", help="provider, guardrail, cache, telemetry, transport or policy")
+    new.add_argument("kind", help="provider, guardrail, cache, telemetry, transport, policy, limits or state")
     new.add_argument("name", help="lower-case letters, digits and hyphens, for example acme")
     new.add_argument("--into", default=".", metavar="DIR", help="folder to write it in (default: here)")
     return parser

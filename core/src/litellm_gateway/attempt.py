@@ -75,19 +75,20 @@ class Attempt:
         average = record.first_content
         if seconds is None:
             seconds, average = now - self.started, record.whole
+        is_fault = getattr(error, "provider_fault", False)
         if self.is_silent:
             self._breaker.released(self._ticket)
-        elif error is None:
+        elif error is None or (self._first_content is not None and not is_fault):  # a reader may leave in the middle
             self._breaker.succeeded(self._ticket, seconds)
             self._owner.statistics.answered(self.route, record, average, seconds, now)
             if self._first_content is None:
                 self._took(seconds)
-        elif getattr(error, "provider_fault", False):
+        elif is_fault:
             self._breaker.failed(self._ticket, seconds, hint_of(error))
             self._owner.statistics.failed(record, seconds, now)
         else:
             self._breaker.released(self._ticket)
-            if self._first_content is None and self._is_overtaken():
+            if self._is_overtaken():
                 self._took(seconds)  # at least: leaving it out would make the route look fast
         if self.call.watched:
             self._owner.telemetry.emit(self._event(error))

@@ -139,18 +139,32 @@ def estimate_prompt_tokens(request: GenerateRequest) -> int:
     """Guess the tokens of a prompt: four characters to a token, a thousand tokens to an image or file."""
     characters = media = 0
     for message in request.messages:
-        if isinstance(message.content, str):
-            characters += len(message.content)
+        content = message.content
+        for call in message.tool_calls:
+            characters += len(call.name) + _weight(call.arguments)
+        if isinstance(content, str):
+            characters += len(content) if content.isascii() else _weight(content)
             continue
-        for part in message.parts:
+        for part in content:
             if isinstance(part, TextPart):
-                characters += len(part.text)
+                characters += _weight(part.text)
             else:
                 media += 1
+    for tool in request.tools:
+        characters += len(tool.name) + _weight(tool.description) + _weight(str(tool.parameters))
+    if request.response_format is not None:
+        characters += _weight(str(request.response_format.schema or ""))
     tokens = characters // _CHARACTERS_PER_TOKEN + _TOKENS_PER_MESSAGE * len(request.messages)
     return tokens + media * _TOKENS_PER_MEDIA_PART
 
 
 def estimate_text_tokens(text: str) -> int:
     """Guess the tokens of a text."""
-    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+    return -(-_weight(text) // _CHARACTERS_PER_TOKEN)
+
+
+def _weight(text: str) -> int:
+    """Count characters, those beyond ASCII by the bytes they take: tokens are made of bytes, mostly of English."""
+    if text.isascii():
+        return len(text)
+    return len(text) + (len(text.encode("utf-8", "surrogatepass")) - len(text)) * 3 // 2

@@ -36,10 +36,13 @@ def over_budget(limit: Limit, model: str, seconds: float | None) -> BudgetExceed
     """Give the error for a request that a hard budget has no room for."""
     budget = limit.budget
     whose = "of all tenants" if budget is None or budget.tenant is None else "of the tenant"
-    amount = f"{limit.shown(limit.amount).normalize():f} {METRICS[limit.metric]}"
+    amount = f"{METRICS[limit.metric]}: {limit.shown(limit.amount).normalize():f} in {limit.seconds:g} seconds"
+    if seconds is not None and math.isinf(seconds):
+        trouble = "never has room for the request, which may use more than all of it; lower max_tokens"
+    else:
+        trouble = "has no room for the request; try again later, lower max_tokens"
     return BudgetExceededError(
-        f"the budget {whose} ({amount} in {limit.seconds:g} seconds) has no room for the request; "
-        "try again later, lower max_tokens or raise the budget",
+        f"the budget {whose} ({amount}) {trouble} or raise the budget",
         retry_after=_finite(seconds),
         model=model,
     )

@@ -154,6 +154,8 @@ class Plugins:
     def _fault_of(self, plugin: Any) -> str | None:
         callers = self._manager.get_hookcallers(plugin) or []
         if not callers:
+            if isinstance(plugin, str):
+                return "is a text; import what it names and give that"
             return f"implements no hook; mark one of {', '.join(_hook_names())} with @hookimpl"
         for caller in callers:
             for implementation in caller.get_hookimpls():

@@ -69,7 +69,8 @@ class CallFinished:
         cached: The answer came from the response cache.
         shared: The answer was made by an identical call in flight.
         attempts: Requests sent.
-        hedges, hedges_won: Requests of these that were sent beside a slow one, and that were answered before it.
+        hedges: Requests of these that were sent beside a slow one.
+        hedges_won: Requests of these that were answered before the slow one.
         given_up_tokens: About what requests used that were given up because another one was answered.
     """
 

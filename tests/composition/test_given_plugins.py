@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from litellm_gateway.builtin import echo
-from litellm_gateway.contracts import ProviderOffer
+from litellm_gateway.contracts import GuardrailOffer, ProviderOffer
 from litellm_gateway.errors import PluginConflictError, PluginContractError, PluginNotInstalledError
 from litellm_gateway.hookspecs import hookimpl
 
@@ -104,3 +104,17 @@ def test_two_gateways_do_not_share_given_plugins(compose) -> None:
 
     with pytest.raises(PluginNotInstalledError):
         compose(provider="parrot")
+
+
+def test_a_name_is_no_plugin(compose) -> None:
+    """What is meant is the module of that name."""
+    with pytest.raises(PluginContractError, match="import what it names"):
+        compose(provider="echo", plugins=["litellm_gateway_provider_acme"])
+
+
+@pytest.mark.parametrize("stages", [("input", "output"), ["output"], {"input"}])
+def test_stages_may_be_any_collection(stages) -> None:
+    """They are a set afterwards."""
+    offered = GuardrailOffer(name="g", summary="", build=lambda settings, context: None, stages=stages)
+
+    assert offered.stages == set(stages)

@@ -287,3 +287,21 @@ async def test_every_attempt_is_told_once() -> None:
         (1, "ProviderError", 503),
         (2, None, None),
     ]
+
+
+async def test_a_stream_left_by_its_reader_was_answered() -> None:
+    """A circuit that counted only those that failed would open for want of readers to the end."""
+    world = World(answer(), breaker=CircuitBreakerConfig())
+
+    async def leave(attempt: Attempt) -> None:
+        attempt.answering()
+        attempt.ended(GeneratorExit())
+
+    async def never_begin(attempt: Attempt) -> None:
+        attempt.ended(asyncio.CancelledError())
+
+    await world.attempts.run(world.call(), (A,), leave)
+    await world.attempts.run(world.call(), (A,), never_begin)
+
+    assert world.breakers.get(A.id).snapshot()["calls"] == 1
+    assert world.statistics.snapshot()[A.id]["answered"] == 1

@@ -359,3 +359,50 @@ def test_a_storage_nobody_offers_is_refused(storage: str, error: type[Exception]
     """When the gateway is made, not on the first call."""
     with pytest.raises(error):
         gateway(rate_limit_config={"requests_per_hour": 3, "storage": storage})
+
+
+async def test_a_soft_budget_counts_what_was_used_alone() -> None:
+    """What calls under way might use at most is no reason to warn of anything."""
+    ear = Ear()
+
+    async def slow(_request: Any) -> Any:
+        await asyncio.sleep(0.01)
+        return using(2, 2)
+
+    budgets = [{"tokens": 10_000, "window": "day", "hard": False}]
+    async with gateway(ScriptedProvider(slow), ear, budgets=budgets, telemetry=("ear",)) as made:
+        await asyncio.gather(*(made.generate_async("hi") for _ in range(40)))
+
+    assert ear.heard == []
+
+
+async def test_a_budget_smaller_than_a_request_says_that_it_never_fits() -> None:
+    """Nobody is told to try again what can never be."""
+    async with gateway(ScriptedProvider(answer()), budgets=[{"tokens": 100, "window": "day"}]) as made:
+        with pytest.raises(BudgetExceededError, match="never has room") as refused:
+            await made.generate_async("hi", max_tokens=500)
+
+    assert refused.value.retry_after is None
+
+
+async def test_calls_that_were_cancelled_are_no_errors() -> None:
+    """Nor are streams that their reader left."""
+
+    async def hang(_request: Any) -> Any:
+        await asyncio.sleep(60)
+
+    script = (hang, pieces("one ", "two"), ProviderError("down"))
+    async with gateway(ScriptedProvider(*script), max_retries=0) as made:
+        task = asyncio.create_task(made.generate_async("hi"))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        stream = made.generate_stream_async("hi")
+        await anext(stream)
+        await stream.aclose()
+        with pytest.raises(ProviderError):
+            await made.generate_async("hi")
+        used = made.usage()
+
+    assert (used["calls"], used["errors"]) == (3, 1)

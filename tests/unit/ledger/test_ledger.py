@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import given, strategies as st
-from litellm_gateway.ledger import Ledger, estimate_text_tokens, estimate_tokens
+from litellm_gateway.ledger import Ledger, estimate_prompt_tokens, estimate_text_tokens, estimate_tokens
 from litellm_gateway.request_builder import build_embed, build_generate
 from litellm_gateway.responses import Price, TokenUsage
 
@@ -83,3 +83,15 @@ def test_whole_numbers_count_as_decimals_do(
     dearest = max(put, put if written is None else written)
     assert rates.most(counts[0], counts[1]) == math.ceil(Fraction(dearest * counts[0] + out * counts[1]) * 1000)
     assert ledger.rates("p", "m") is None
+
+
+def test_scripts_beyond_ascii_and_tools_count() -> None:
+    """A Chinese character is about a token; a function is described to the model, and so are calls of it."""
+    tool = {"name": "weather", "description": "d" * 40, "parameters": {"type": "object", "title": "t" * 400}}
+    plain = estimate_prompt_tokens(build_generate("hi", {}))
+
+    with_tool = estimate_prompt_tokens(build_generate("hi", {"tools": [tool]}))
+
+    assert estimate_text_tokens("\u4f60\u597d" * 50) == 100
+    assert estimate_text_tokens("\ud800") > 0
+    assert with_tool - plain > 100

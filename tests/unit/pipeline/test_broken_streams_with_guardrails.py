@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from litellm_gateway import (
     GatewayError,
+    GuardrailError,
     LiteLLMGateway,
     ProviderOverloadedError,
     StreamInterruptedError,
     create_gateway,
 )
-from litellm_gateway.contracts import Allow, GuardrailOffer, Modify, Verdict
+from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Modify, Verdict
 from litellm_gateway.errors import ProviderConnectionError
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.responses import StreamChunk
@@ -111,3 +112,25 @@ async def test_each_reader_of_a_shared_stream_has_an_error_of_its_own() -> None:
     assert one.partial is not None
     assert other.partial is not None
     assert (one.partial.text, other.partial.text) == (first, second)
+
+
+class Censor(Redactor):
+    """A guardrail that blocks a word."""
+
+    async def check_output(self, text: str, call: Any) -> Verdict:
+        return Block("a word") if "secret" in text else Allow()
+
+
+async def test_a_blocked_stream_tells_what_was_shown() -> None:
+    """The error is the guardrail's own; ``partial`` is what the reader has."""
+    step = pieces("a word, ", "and another, ", "then the secret ", "and more")
+    gateway = create_gateway(
+        provider="scripted", plugins=[ScriptedProvider(step), Censor(4)], discover=False, guardrails=["redactor"]
+    )
+
+    got, error = await read(gateway)
+
+    assert isinstance(error, GuardrailError)
+    assert error.partial is not None
+    assert error.partial.text == got
+    assert got.startswith("a word, ")

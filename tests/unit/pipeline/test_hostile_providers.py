@@ -249,3 +249,29 @@ async def test_a_stream_that_breaks_keeps_its_partial_answer() -> None:
     partial = caught.value.partial
     assert isinstance(partial, GenerateResponse)
     assert partial.text == "ab"
+
+
+async def test_what_comes_after_the_end_is_not_part_of_the_answer() -> None:
+    """An answer is over when it says so; its usage may follow."""
+    end = StreamChunk(kind="finish", finish_reason="stop")
+    usage = StreamChunk(kind="usage", usage=TokenUsage(output_tokens=7))
+    provider = Stranger(StreamChunk("a"), end, usage, StreamChunk("b"), end)
+
+    response = await make(provider).generate_stream_async("hi").response()
+
+    assert (response.text, response.usage.output_tokens) == ("a", 7)
+
+
+async def test_a_slip_in_mid_stream_tells_what_came() -> None:
+    """It is the plugin's fault, and what was shown is not lost."""
+
+    class Slipping(ScriptedProvider):
+        async def stream(self, request: Any, call: Any) -> Any:
+            yield StreamChunk("a")
+            raise KeyError("oops")
+
+    with pytest.raises(PluginContractError) as caught:
+        await make(Slipping()).generate_stream_async("hi").response()
+
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "a"

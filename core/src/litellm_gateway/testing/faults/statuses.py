@@ -149,7 +149,8 @@ async def _ugly_message(turn: Turn) -> None:
 async def _quotes_the_key(turn: Turn) -> None:
     """A provider that tells the key it refuses."""
     headers = turn.exchange.headers
-    key = headers.get("x-api-key") or headers.get("x-goog-api-key") or headers["authorization"].rpartition(" ")[2]
+    named = (value for name, value in headers.items() if name.endswith("key"))
+    key = next(named, None) or headers.get("authorization", "").rpartition(" ")[2]
     report = turn.wire.reports["bad_key"]
     told = json.loads(json.dumps(report.body).replace(': "', f': "The key {key} is bad. ', 1))
     await turn.report(evolve(report, body=told))

@@ -57,6 +57,16 @@ class Report:
     headers: Mapping[str, str] = field(factory=dict)
 
 
+USUAL = ("bad_key", "rate_limited", "server_error")
+"""What every provider reports; scenarios need a report of each."""
+
+
+def _with_the_usual(_wire: Wire, _attribute: Any, reports: Mapping[str, Report]) -> None:
+    missing = [name for name in USUAL if name not in reports]
+    if missing:
+        raise ValueError(f"reports has no {', '.join(missing)}; a format must say how its provider reports them")
+
+
 @frozen(kw_only=True)
 class Wire:
     """One provider's format, as far as a server must write it.
@@ -67,7 +77,7 @@ class Wire:
         wants_stream: Does a request, by its path and decoded body, ask for a stream?
         whole: Writes an answer as the JSON value of one body.
         streamed: Writes an answer as frames.
-        reports: Errors by what they say (``"rate_limited"``; see ``TROUBLES``), as far as the provider has them.
+        reports: Errors by what they say (see ``TROUBLES``), as far as the provider has them; those of ``USUAL`` it has.
         reported: Writes a report as a frame inside a stream of status 200.
         oddities: Streams that are unusual and right, by what is unusual about them.
         embedded: Writes one vector of two numbers for each text, as the JSON value of one body.
@@ -81,7 +91,7 @@ class Wire:
     wants_stream: Callable[[str, Any], bool] = field(repr=False)
     whole: Callable[[Answer], Any] = field(repr=False)
     streamed: Callable[[Answer], list[Frame]] = field(repr=False)
-    reports: Mapping[str, Report] = field(repr=False)
+    reports: Mapping[str, Report] = field(repr=False, validator=_with_the_usual)
     reported: Callable[[Report], Frame] = field(repr=False)
     oddities: Mapping[str, Callable[[Answer], list[Frame]]] = field(factory=dict, repr=False)
     embedded: Callable[[list[str]], Any] | None = field(default=None, repr=False)

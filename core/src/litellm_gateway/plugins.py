@@ -14,7 +14,7 @@ from litellm_gateway import hookspecs
 from litellm_gateway.contracts import PLUGIN_API, GuardrailOffer, Offer, ProviderOffer
 from litellm_gateway.errors import GatewayError, PluginConflictError, PluginContractError, PluginError
 from litellm_gateway.setting_mapping import nearest
-from litellm_gateway.token_usage import Price
+from litellm_gateway.token_usage import is_price
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from litellm_gateway.composition import Composition
     from litellm_gateway.contracts import Route
     from litellm_gateway.requests import AnyRequest
+    from litellm_gateway.token_usage import Price
 
 OFFER_HOOKS: dict[str, tuple[str, type[Offer[Any]]]] = {
     "provider": ("gateway_provider", ProviderOffer),
@@ -105,7 +106,7 @@ class Plugins:
             answer = self._manager.hook.gateway_model_price(provider=provider, model=model)
         except Exception:
             return None
-        return answer if isinstance(answer, Price) else None
+        return answer if is_price(answer) else None
 
     def decides_routes(self) -> bool:
         """Tell whether anybody implements ``gateway_routes``."""

@@ -11,7 +11,7 @@ from litellm_gateway.fitting import override
 from litellm_gateway.provider_instances import TWIN
 from litellm_gateway.requests import EmbedRequest, GenerateRequest, ModelListRequest, TokenCountRequest
 from litellm_gateway.routing import RoutePlan, Router
-from litellm_gateway.token_usage import Price
+from litellm_gateway.token_usage import is_price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from litellm_gateway.plugins import Plugins
     from litellm_gateway.requests import AnyRequest
     from litellm_gateway.route_strategies import StrategyMaker
+    from litellm_gateway.token_usage import Price
 
 _REMEMBERED = 1024
 
@@ -144,7 +145,7 @@ def prices_of(plugins: Plugins, targets: Mapping[str, Target]) -> Callable[[str,
             found = table(model) if table is not None else None
         except Exception:  # a stranger's table; the answer it would price is paid for
             return None
-        return found if isinstance(found, Price) else None
+        return found if is_price(found) else None
 
     return price
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PATIENCE = 0.1
 """Seconds a result waits at most for the second to end; one that takes longer ends behind its back."""
+INSISTENCE = 1.0
+"""Seconds after which a first that still runs is asked to end again."""
 
 
 class Rivals(Protocol[T]):
@@ -55,18 +57,20 @@ async def race(first: Coroutine[Any, Any, T], delay: float, rivals: Rivals[T]) -
     Raises:
         BaseException: What ``first`` raised, when neither gave a result.
     """
-    contest = _Contest(rivals)
     loop = asyncio.get_running_loop()
+    contest = _Contest(rivals, loop)
     timer = loop.call_at(loop.time() + delay, contest.start)
     try:
-        result = await first
-    except BaseException as error:
+        try:
+            result = await first
+        except BaseException as error:
+            if contest.beside is None:
+                raise
+            return await contest.after_failure(contest.beside, error)
+        return result if contest.beside is None else await contest.after_result(contest.beside, result)
+    finally:
         timer.cancel()
-        if contest.beside is None:
-            raise
-        return await contest.after_failure(contest.beside, error)
-    timer.cancel()
-    return result if contest.beside is None else await contest.after_result(contest.beside, result)
+        contest.runner = None  # whose exception may hold this frame
 
 
 class _Contest(Generic[T]):
@@ -74,19 +78,25 @@ class _Contest(Generic[T]):
 
     Attributes:
         beside: Runs the second; None while there is none.
+        runner: Runs the first, and whoever waits for the race; None once that is over.
     """
 
-    __slots__ = ("_cancels", "_first_runs", "_overtook", "_rivals", "_runner", "beside")
+    __slots__ = ("_asked", "_first_runs", "_insisting", "_loop", "_overtook", "_rivals", "beside", "runner")
 
-    def __init__(self, rivals: Rivals[T]) -> None:
+    def __init__(self, rivals: Rivals[T], loop: asyncio.AbstractEventLoop) -> None:
         runner = asyncio.current_task()
         assert runner is not None  # a coroutine that awaits a timer runs in a task
-        self._rivals, self._runner, self._cancels = rivals, runner, runner.cancelling()
-        self._first_runs, self._overtook = True, False
+        self._rivals, self._loop = rivals, loop
+        self.runner: asyncio.Task[Any] | None = runner
         self.beside: asyncio.Task[T] | None = None
+        self._asked = 0  # how often the second has asked the runner to end
+        self._first_runs, self._overtook = True, False
+        self._insisting: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Start the second, if there is one."""
+        """Start the second, if there is one, and nobody has asked the runner to end, be it before the race began."""
+        if not self._first_runs or self._is_broken_off():
+            return
         work = self._rivals.second()
         if work is not None:
             self.beside = self._rivals.tasks.start(work)
@@ -110,7 +120,9 @@ class _Contest(Generic[T]):
         """Take the result of the second; what broke off the race, or ended the first alone, is raised without one."""
         try:
             self._first_ended()
-            if self._runner.cancelling() > self._cancels or not isinstance(error, Exception | asyncio.CancelledError):
+            # a cancellation that nobody asked for is the first's own, and a failure like any other
+            is_failure = isinstance(error, Exception | asyncio.CancelledError)
+            if not is_failure or (isinstance(error, asyncio.CancelledError) and self._is_broken_off()):
                 await self._give_up(beside)
                 raise error
             if not beside.done():
@@ -130,16 +142,30 @@ class _Contest(Generic[T]):
             del error  # it holds this frame
 
     def _overtake(self, beside: asyncio.Task[T]) -> None:
-        """End the first, as a timeout would, when the second has a result."""
-        if self._first_runs and _has_result(beside):
+        """End the first, as a timeout would, when the second has a result and somebody waits for it."""
+        if self._first_runs and _has_result(beside) and not self._is_broken_off():
             self._overtook = True
             self._rivals.decided(True)
-            self._runner.cancel()
+            self._insist()
+
+    def _insist(self) -> None:
+        """Ask the first to end, and again later: code that waits for something else at times misses being cancelled."""
+        if self._first_runs and self.runner is not None:
+            self._asked += 1
+            self.runner.cancel()
+            self._insisting = self._loop.call_later(INSISTENCE, self._insist)
 
     def _first_ended(self) -> None:
         self._first_runs = False
-        if self._overtook:
-            self._runner.uncancel()
+        if self._insisting is not None:
+            self._insisting.cancel()
+        while self._asked and self.runner is not None:
+            self.runner.uncancel()
+            self._asked -= 1
+
+    def _is_broken_off(self) -> bool:
+        """Whether somebody else has cancelled the runner."""
+        return self.runner is not None and self.runner.cancelling() > self._asked
 
     async def _give_up(self, beside: asyncio.Task[T], patience: float | None = None) -> None:
         """Cancel the second, see to it that a late result is freed, and wait until it has ended."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
 from attrs import frozen
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 
 @frozen(kw_only=True)
@@ -86,3 +84,11 @@ class Price:
     currency: str = "USD"
     source: str = ""
     as_of: str = ""
+
+
+def is_price(price: Any) -> bool:
+    """Tell whether this is a price whose amounts are finite decimals: plugins make them, and nobody checks them then."""
+    if not isinstance(price, Price):
+        return False
+    amounts = [price.input, price.output, price.cache_read or Decimal(0), price.cache_write or Decimal(0)]
+    return all(isinstance(amount, Decimal) and amount.is_finite() for amount in amounts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -282,3 +284,139 @@ async def test_a_second_that_cannot_be_made_leaves_the_first_alone(caplog: pytes
 
     assert given == "first"
     assert "no second" in caplog.text
+
+
+async def test_a_race_that_is_broken_off_starts_no_second() -> None:
+    """However long the first takes to clean up; nor does one that began in a task that was to end."""
+    runner = Runner()
+
+    async def slow_to_end() -> str:
+        try:
+            return await runner.run("first", 30.0)
+        finally:
+            await asyncio.sleep(0.05)
+
+    async def doomed() -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return await run(slow_to_end(), lambda: runner.run("second", 0.0))
+
+    late = asyncio.create_task(run(slow_to_end(), lambda: runner.run("second", 0.0), delay=0.02))
+    before = asyncio.create_task(doomed())
+    await asyncio.sleep(0.005)
+    late.cancel()
+    ended = await asyncio.gather(late, before, return_exceptions=True)
+
+    assert [type(each) for each in ended] == [asyncio.CancelledError] * 2
+    assert "second done" not in runner.ended
+
+
+async def test_a_second_does_not_win_what_was_broken_off() -> None:
+    """The first is left to clean up in peace, and nobody is told of a winner."""
+    runner, report, tasks = Runner(), Noting(), DetachedTasks()
+
+    async def slow_to_end() -> str:
+        try:
+            return await runner.run("first", 30.0)
+        finally:
+            await asyncio.sleep(0.05)
+            runner.ended.append("first cleaned up")
+
+    task = asyncio.create_task(
+        run(slow_to_end(), lambda: runner.run("second", 0.03), report=report, discard=runner.discard, tasks=tasks)
+    )
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.01)
+
+    assert report.told == []
+    assert runner.ended == ["first cancelled", "second done", "first cleaned up", "second freed"]
+    assert len(tasks) == 0
+
+
+async def test_both_a_second_and_a_caller_that_end_the_first() -> None:
+    """The caller's word counts, whichever came first; what the second has is freed."""
+    runner, tasks = Runner(), DetachedTasks()
+    gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def second() -> str:
+        return await gate
+
+    task = asyncio.create_task(run(runner.run("first", 30.0), second, discard=runner.discard, tasks=tasks))
+    await asyncio.sleep(0.03)
+    gate.set_result("second")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.01)
+
+    assert runner.ended == ["first cancelled", "second freed"]
+
+
+async def test_a_first_that_missed_its_cancellation_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer of the second does not wait until it ends by itself."""
+    monkeypatch.setattr("litellm_gateway.race.INSISTENCE", 0.03)
+    runner = Runner()
+
+    async def misses_one() -> str:
+        try:
+            await asyncio.sleep(30.0)
+        except asyncio.CancelledError:
+            await asyncio.sleep(30.0)
+        return "first"
+
+    given = await asyncio.wait_for(run(misses_one(), lambda: runner.run("second", 0.0)), 5.0)
+
+    assert given == "second"
+    assert ending(asyncio.current_task()) == 0
+
+
+async def test_an_error_out_of_a_group_of_tasks_waits_for_the_second() -> None:
+    """Python 3.11 leaves a cancellation behind in the task that left such a group."""
+
+    async def fail() -> None:
+        await asyncio.sleep(0.02)
+        raise ConnectionError("no")
+
+    async def grouped() -> str:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+        return "first"
+
+    given = await asyncio.create_task(run(grouped(), lambda: Runner().run("second", 0.03)))
+
+    assert given == "second"
+
+
+async def test_what_breaks_off_a_race_leaves_no_cycle() -> None:
+    """Neither request nor answer waits for the collector of garbage."""
+
+    class Body:
+        pass
+
+    bodies: list[weakref.ref[Body]] = []
+
+    async def first() -> str:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        await asyncio.sleep(0.02)
+        raise ValueError("first")
+
+    gc.disable()
+    try:
+        for second in (lambda: None, lambda: Runner().run("second", 0.02, ValueError("second"))):
+            task = asyncio.create_task(run(first(), second))
+            await asyncio.wait((task,))
+            assert isinstance(task.exception(), ValueError)
+            del task
+        await asyncio.sleep(0)
+        left = [each() for each in bodies]
+    finally:
+        gc.enable()
+
+    assert left == [None, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,7 +19,7 @@ from litellm_gateway import (
     create_gateway,
 )
 from litellm_gateway.hookspecs import hookimpl
-from litellm_gateway.responses import EmbedResponse, GenerateResponse, StreamChunk, TokenUsage
+from litellm_gateway.responses import EmbedResponse, GenerateResponse, Price, StreamChunk, TokenUsage
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer
 
 if TYPE_CHECKING:
@@ -220,7 +221,16 @@ async def test_a_hint_to_wait_that_is_none_ends_in_an_answer_or_the_error(hint: 
     assert text in ("ok", "refused")
 
 
-@pytest.mark.parametrize("price", [KeyError("price"), "cheap"])
+@pytest.mark.parametrize(
+    "price",
+    [
+        KeyError("price"),
+        "cheap",
+        Price(input=0.1, output=Decimal(1)),  # type: ignore[arg-type]
+        Price(input=Decimal(1), output=Decimal("nan")),
+        Price(input=Decimal(1), output=Decimal(1), cache_read=0.5),  # type: ignore[arg-type]
+    ],
+)
 async def test_a_broken_price_table_costs_no_answer(price: Any) -> None:
     """The cost is unknown then; what the provider was paid for is given on."""
 
@@ -234,7 +244,7 @@ async def test_a_broken_price_table_costs_no_answer(price: Any) -> None:
                 raise price
             return price
 
-    response = await make(Priced(answer("ok"))).generate_async("hi")
+    response = await make(Priced(answer("ok")), budgets=[{"money": 1, "window": "day"}]).generate_async("hi")
 
     assert (response.text, response.metadata["cost"]) == ("ok", None)
 

@@ -87,7 +87,7 @@ class Price:
 
 
 def is_price(price: Any) -> bool:
-    """Tell whether this is a price whose amounts are finite decimals: plugins make them, and nobody checks them then."""
+    """Tell whether this is a price whose amounts are finite decimals: plugins make them, unchecked."""
     if not isinstance(price, Price):
         return False
     amounts = [price.input, price.output, price.cache_read or Decimal(0), price.cache_write or Decimal(0)]

@@ -134,8 +134,10 @@ def test_a_fork_amid_ten_calls_disturbs_none(server: LoopbackServer, transport: 
     assert child[0][1] not in {connection for _, connection in parent}
 
 
-def test_another_kind_of_loop(server: LoopbackServer) -> None:
-    """A gateway works on uvloop as on any other loop, cancelled calls included."""
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_another_kind_of_loop(server: LoopbackServer, transport: str) -> None:
+    """A gateway works on uvloop as on any other loop, cancelled calls included, wherever a host's name leads."""
+    named = server.url.replace("127.0.0.1", "localhost") if transport == "httpx" else server.url
     if sys.platform == "win32":
         pytest.skip("there is no uvloop for Windows")
 
@@ -144,7 +146,8 @@ def test_another_kind_of_loop(server: LoopbackServer) -> None:
         import asyncio, uvloop
         from litellm_gateway import create_gateway
         gateway = create_gateway(
-            provider="openai", api_key="sk-uv-0123456789", base_url="{server.url}/v1", default_model="gpt-4o",
+            provider="openai", api_key="sk-uv-0123456789", base_url="{named}/v1", default_model="gpt-4o",
+            transport="{transport}",
         )
 
         async def main():

@@ -181,9 +181,11 @@ async def connect(
 async def _dial(target: Target, stream: NetworkStream, tls: Callable[[], ssl.SSLContext]) -> None:
     proxy = target.proxy
     host, port = (proxy.host, proxy.port) if proxy else target.origin[1:]
-    eyeballs = None if host.replace(".", "").isdigit() or ":" in host else _HAPPY_EYEBALLS
-    loop = asyncio.get_running_loop()
-    await loop.create_connection(lambda: stream, host, port, happy_eyeballs_delay=eyeballs)
+    loop, options = asyncio.get_running_loop(), dict[str, Any]()
+    is_address = host.replace(".", "").isdigit() or ":" in host
+    if not is_address and isinstance(loop, asyncio.BaseEventLoop):  # uvloop has its own way to choose an address
+        options["happy_eyeballs_delay"] = _HAPPY_EYEBALLS
+    await loop.create_connection(lambda: stream, host, port, **options)
     if proxy and proxy.scheme == "https":
         await stream.start_tls(tls(), proxy.host)
     if target.is_tls:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from litellm_gateway.responses import Price
 
 _MILLION = Decimal(1_000_000)
-_UNITS_PER_MONEY = 10**9
+_UNITS_PER_PRICE = 10**9 // 10**6
+"""Units of 10**-9 that a token costs for each unit of money that a million does."""
 _REMEMBERED = 1024
 _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MEDIA_PART = 1000
@@ -46,9 +47,9 @@ class Rates:
         cache_read = price.input if price.cache_read is None else price.cache_read
         cache_write = price.input if price.cache_write is None else price.cache_write
         per_million = (price.input, price.output, cache_read, cache_write)
-        ratios = [(each * _UNITS_PER_MONEY / _MILLION).as_integer_ratio() for each in per_million]
+        ratios = [each.as_integer_ratio() for each in per_million]  # exact, whatever the context of decimals
         scale = lcm(*(below for _, below in ratios))
-        put, out, read, written = (above * (scale // below) for above, below in ratios)
+        put, out, read, written = (above * (scale // below) * _UNITS_PER_PRICE for above, below in ratios)
         return cls(put, out, read, written, scale)
 
     def cost(self, usage: TokenUsage) -> int:

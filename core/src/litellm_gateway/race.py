@@ -122,7 +122,7 @@ class _Contest(Generic[T]):
             self._first_ended()
             # a cancellation that nobody asked for is the first's own, and a failure like any other
             is_failure = isinstance(error, Exception | asyncio.CancelledError)
-            if not is_failure or (isinstance(error, asyncio.CancelledError) and self._is_broken_off()):
+            if not is_failure or (self._is_broken_off() and _came_of_cancelling(error)):
                 await self._give_up(beside)
                 raise error
             if not beside.done():
@@ -182,6 +182,14 @@ class _Contest(Generic[T]):
         freeing = self._rivals.discard(result)
         if freeing is not None:
             self._rivals.tasks.start(freeing)
+
+
+def _came_of_cancelling(error: BaseException) -> bool:
+    """Tell whether an error is a cancellation, or was raised while one was handled."""
+    each: BaseException | None = error
+    while each is not None and not isinstance(each, asyncio.CancelledError):
+        each = each.__context__
+    return each is not None
 
 
 def _has_result(task: asyncio.Task[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen(kw_only=True)
@@ -73,14 +73,20 @@ def is_counted(usage: Any) -> bool:
         return False
 
 
+def _as_decimal(amount: Any) -> Any:
+    """Make a decimal of a number; what is none is found out when the price is looked at."""
+    is_number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
+    return Decimal(str(amount)) if is_number else amount
+
+
 @frozen(kw_only=True)
 class Price:
-    """What a model costs, per million tokens, with where and when that was read."""
+    """What a model costs, per million tokens, with where and when that was read; any number becomes a decimal."""
 
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
+    input: Decimal = field(converter=_as_decimal)
+    output: Decimal = field(converter=_as_decimal)
+    cache_read: Decimal | None = field(default=None, converter=_as_decimal)
+    cache_write: Decimal | None = field(default=None, converter=_as_decimal)
     currency: str = "USD"
     source: str = ""
     as_of: str = ""
@@ -90,5 +96,5 @@ def is_price(price: Any) -> bool:
     """Tell whether this is a price whose amounts are finite decimals: plugins make them, unchecked."""
     if not isinstance(price, Price):
         return False
-    amounts = [price.input, price.output, price.cache_read or Decimal(0), price.cache_write or Decimal(0)]
+    amounts = [price.input, price.output, *(each for each in (price.cache_read, price.cache_write) if each is not None)]
     return all(isinstance(amount, Decimal) and amount.is_finite() for amount in amounts)

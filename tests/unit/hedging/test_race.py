@@ -420,3 +420,20 @@ async def test_what_breaks_off_a_race_leaves_no_cycle() -> None:
         gc.enable()
 
     assert left == [None, None]
+
+
+async def test_a_cancellation_that_becomes_an_error_breaks_the_race_off_as_well() -> None:
+    """Whoever waits no longer than a time does not wait for the second either."""
+    runner = Runner()
+
+    async def fails_to_clean_up() -> str:
+        try:
+            return await runner.run("first", 30.0)
+        finally:
+            raise OSError("not closed")
+
+    with pytest.raises(OSError, match="not closed"):
+        async with asyncio.timeout(0.04):
+            await run(fails_to_clean_up(), lambda: runner.run("second", 30.0))
+
+    assert runner.ended == ["first cancelled", "second cancelled"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from hypothesis import given, strategies as st
 from litellm_gateway.ledger import Ledger, estimate_prompt_tokens, estimate_text_tokens, estimate_tokens
 from litellm_gateway.request_builder import build_embed, build_generate
 from litellm_gateway.responses import Price, TokenUsage
+from litellm_gateway.token_usage import is_price
 
 PRICE = Price(input=Decimal(2), output=Decimal(8), cache_read=Decimal("0.5"), cache_write=Decimal("2.5"))
 
@@ -73,7 +74,7 @@ def test_whole_numbers_count_as_decimals_do(
     price = Price(input=put, output=out, cache_read=read, cache_write=written)
     ledger = Ledger(lambda provider, model: price if model == "known" else None)
     names = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
-    usage = TokenUsage(**dict(zip(names, counts, strict=True)))
+    usage = TokenUsage(**dict(zip(names, counts, strict=True)))  # type: ignore[arg-type]
 
     cost, rates = ledger.cost("p", "m", usage, named="known"), ledger.rates("p", "m", "known")
 
@@ -95,3 +96,18 @@ def test_scripts_beyond_ascii_and_tools_count() -> None:
     assert estimate_text_tokens("\u4f60\u597d" * 50) == 100
     assert estimate_text_tokens("\ud800") > 0
     assert with_tool - plain > 100
+
+
+def test_any_number_is_a_price() -> None:
+    """What a table says as 0.1 is a tenth, and not what a float makes of it; no context of decimals rounds it."""
+    price = Price(input=0.1, output=2, cache_read=0.0)
+    ledger = Ledger(lambda provider, model: price)
+
+    with localcontext() as context:
+        context.prec = 1
+        rates = ledger.rates("p", "m")
+
+    assert is_price(price)
+    assert (price.input, price.output, price.cache_read) == (Decimal("0.1"), Decimal(2), Decimal(0))
+    assert rates is not None
+    assert rates.cost(TokenUsage(input_tokens=3, cache_read_tokens=9, output_tokens=1)) == 2300

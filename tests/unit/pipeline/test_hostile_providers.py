@@ -226,9 +226,9 @@ async def test_a_hint_to_wait_that_is_none_ends_in_an_answer_or_the_error(hint: 
     [
         KeyError("price"),
         "cheap",
-        Price(input=0.1, output=Decimal(1)),  # type: ignore[arg-type]
+        Price(input="0.1", output=Decimal(1)),
         Price(input=Decimal(1), output=Decimal("nan")),
-        Price(input=Decimal(1), output=Decimal(1), cache_read=0.5),  # type: ignore[arg-type]
+        Price(input=Decimal(1), output=Decimal(1), cache_read=float("inf")),
     ],
 )
 async def test_a_broken_price_table_costs_no_answer(price: Any) -> None:

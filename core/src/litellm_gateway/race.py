@@ -19,6 +19,7 @@ PATIENCE = 0.1
 """Seconds a result waits at most for the second to end; one that takes longer ends behind its back."""
 INSISTENCE = 1.0
 """Seconds after which a first that still runs is asked to end again."""
+_LONGEST_CHAIN = 100
 
 
 class Rivals(Protocol[T]):
@@ -187,9 +188,11 @@ class _Contest(Generic[T]):
 def _came_of_cancelling(error: BaseException) -> bool:
     """Tell whether an error is a cancellation, or was raised while one was handled."""
     each: BaseException | None = error
-    while each is not None and not isinstance(each, asyncio.CancelledError):
+    for _ in range(_LONGEST_CHAIN):  # one made by hand may be a ring
+        if each is None or isinstance(each, asyncio.CancelledError):
+            break
         each = each.__context__
-    return each is not None
+    return isinstance(each, asyncio.CancelledError)
 
 
 def _has_result(task: asyncio.Task[Any]) -> bool:

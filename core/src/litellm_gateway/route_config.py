@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from litellm_gateway.setting_checks import flag, not_negative, positive, refuse, share, to_names, whole
+from litellm_gateway.token_usage import as_decimal
 
 if TYPE_CHECKING:
     import attrs
@@ -59,11 +60,6 @@ class RetryBudgetConfig:
     window: float = field(default=10.0, validator=positive)
 
 
-def _to_money(value: Any) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Decimal(str(value)) if is_number else value
-
-
 def _given(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is None:
         refuse(attribute.name, "must be a number", value)
@@ -100,7 +96,7 @@ class HedgingConfig:
 
     percentile: float = field(default=0.95, validator=_below_one)
     max_extra_ratio: float = field(default=0.05, validator=share)
-    max_cost: Decimal | None = field(default=None, converter=_to_money, validator=_money)
+    max_cost: Decimal | None = field(default=None, converter=as_decimal, validator=_money)
     min_samples: int = field(default=20, validator=[_given, whole, positive, _at_most_kept])
     min_delay: float = field(default=0.05, validator=[_given, not_negative])
 

@@ -73,8 +73,8 @@ def is_counted(usage: Any) -> bool:
         return False
 
 
-def _as_decimal(amount: Any) -> Any:
-    """Make a decimal of a number; what is none is found out when the price is looked at."""
+def as_decimal(amount: Any) -> Any:
+    """Make a decimal of a number, as it is written; anything else stays as it is, to be judged by whoever looks."""
     is_number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
     return Decimal(str(amount)) if is_number else amount
 
@@ -83,10 +83,10 @@ def _as_decimal(amount: Any) -> Any:
 class Price:
     """What a model costs, per million tokens, with where and when that was read; any number becomes a decimal."""
 
-    input: Decimal = field(converter=_as_decimal)
-    output: Decimal = field(converter=_as_decimal)
-    cache_read: Decimal | None = field(default=None, converter=_as_decimal)
-    cache_write: Decimal | None = field(default=None, converter=_as_decimal)
+    input: Decimal = field(converter=as_decimal)
+    output: Decimal = field(converter=as_decimal)
+    cache_read: Decimal | None = field(default=None, converter=as_decimal)
+    cache_write: Decimal | None = field(default=None, converter=as_decimal)
     currency: str = "USD"
     source: str = ""
     as_of: str = ""

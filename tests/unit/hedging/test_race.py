@@ -31,6 +31,14 @@ class Runner:
         self.ended.append(f"{name} done")
         return name
 
+    async def slow_to_end(self, name: str, seconds: float = 0.05) -> str:
+        """Run for long; take some time to end when cancelled."""
+        try:
+            return await self.run(name, 30.0)
+        finally:
+            await asyncio.sleep(seconds)
+            self.ended.append(f"{name} cleaned up")
+
     async def discard(self, name: str) -> None:
         self.ended.append(f"{name} freed")
 
@@ -160,14 +168,8 @@ async def test_breaking_off_with_the_firsts_result_in_hand_frees_it() -> None:
     """It waited for the second to end."""
     runner, tasks = Runner(), DetachedTasks()
 
-    async def slow_to_end() -> str:
-        try:
-            return await runner.run("second", 30.0)
-        finally:
-            await asyncio.sleep(0.05)
-
     task = asyncio.create_task(
-        run(runner.run("first", 0.03), slow_to_end, discard=runner.discard, tasks=tasks),
+        run(runner.run("first", 0.03), lambda: runner.slow_to_end("second"), discard=runner.discard, tasks=tasks),
     )
     await asyncio.sleep(0.05)
 
@@ -176,7 +178,7 @@ async def test_breaking_off_with_the_firsts_result_in_hand_frees_it() -> None:
         await task
     await asyncio.sleep(0.1)
 
-    assert runner.ended == ["first done", "second cancelled", "first freed"]
+    assert runner.ended == ["first done", "second cancelled", "first freed", "second cleaned up"]
     assert len(tasks) == 0
 
 
@@ -184,14 +186,8 @@ async def test_breaking_off_with_the_seconds_result_in_hand_frees_it() -> None:
     """Whoever cancels while the first is being ended means the whole race."""
     runner, tasks = Runner(), DetachedTasks()
 
-    async def slow_to_end() -> str:
-        try:
-            return await runner.run("first", 30.0)
-        finally:
-            await asyncio.sleep(0.05)
-
     task = asyncio.create_task(
-        run(slow_to_end(), lambda: runner.run("second", 0.0), discard=runner.discard, tasks=tasks)
+        run(runner.slow_to_end("first"), lambda: runner.run("second", 0.0), discard=runner.discard, tasks=tasks)
     )
     await asyncio.sleep(0.03)
 
@@ -208,13 +204,9 @@ async def test_the_second_stops_waiting_for_one_that_does_not_end() -> None:
     """Not so the first, whose end comes before the result."""
     runner, tasks = Runner(), DetachedTasks()
 
-    async def deaf() -> str:
-        try:
-            return await runner.run("second", 30.0)
-        finally:
-            await asyncio.sleep(1.0)
-
-    given = await asyncio.wait_for(run(runner.run("first", 0.03), deaf, tasks=tasks), 0.8)
+    given = await asyncio.wait_for(
+        run(runner.run("first", 0.03), lambda: runner.slow_to_end("second", 1.0), tasks=tasks), 0.8
+    )
 
     assert given == "first"
     assert len(tasks) == 1
@@ -290,19 +282,13 @@ async def test_a_race_that_is_broken_off_starts_no_second() -> None:
     """However long the first takes to clean up; nor does one that began in a task that was to end."""
     runner = Runner()
 
-    async def slow_to_end() -> str:
-        try:
-            return await runner.run("first", 30.0)
-        finally:
-            await asyncio.sleep(0.05)
-
     async def doomed() -> Any:
         task = asyncio.current_task()
         assert task is not None
         task.cancel()
-        return await run(slow_to_end(), lambda: runner.run("second", 0.0))
+        return await run(runner.slow_to_end("first"), lambda: runner.run("second", 0.0))
 
-    late = asyncio.create_task(run(slow_to_end(), lambda: runner.run("second", 0.0), delay=0.02))
+    late = asyncio.create_task(run(runner.slow_to_end("first"), lambda: runner.run("second", 0.0), delay=0.02))
     before = asyncio.create_task(doomed())
     await asyncio.sleep(0.005)
     late.cancel()
@@ -316,15 +302,14 @@ async def test_a_second_does_not_win_what_was_broken_off() -> None:
     """The first is left to clean up in peace, and nobody is told of a winner."""
     runner, report, tasks = Runner(), Noting(), DetachedTasks()
 
-    async def slow_to_end() -> str:
-        try:
-            return await runner.run("first", 30.0)
-        finally:
-            await asyncio.sleep(0.05)
-            runner.ended.append("first cleaned up")
-
     task = asyncio.create_task(
-        run(slow_to_end(), lambda: runner.run("second", 0.03), report=report, discard=runner.discard, tasks=tasks)
+        run(
+            runner.slow_to_end("first"),
+            lambda: runner.run("second", 0.03),
+            report=report,
+            discard=runner.discard,
+            tasks=tasks,
+        )
     )
     await asyncio.sleep(0.02)
     task.cancel()

@@ -422,3 +422,21 @@ async def test_a_cancellation_that_becomes_an_error_breaks_the_race_off_as_well(
             await run(fails_to_clean_up(), lambda: runner.run("second", 30.0))
 
     assert runner.ended == ["first cancelled", "second cancelled"]
+
+
+async def test_a_ring_of_errors_ends() -> None:
+    """A plugin may chain an error to itself."""
+
+    async def first() -> str:
+        ring = ValueError("ring")
+        try:
+            await asyncio.sleep(30.0)
+        except asyncio.CancelledError:
+            ring.__context__ = ring
+        raise ring
+
+    task = asyncio.create_task(run(first(), lambda: Runner().run("second", 0.05)))
+    await asyncio.sleep(0.03)
+    task.cancel()
+
+    assert await asyncio.wait_for(task, 5.0) == "second"

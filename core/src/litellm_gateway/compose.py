@@ -97,7 +97,7 @@ class Composer:
         statistics = RouteStatistics(clock=self._clock, key_rest=config.key_rest)
         budget = RetryBudget(config.retry_budget, clock=self._clock, at_least=config.max_retries)
         ledger = Ledger(prices_of(self._plugins, targets))
-        usage = UsageBook(ledger.cost)
+        usage = UsageBook(ledger.cost, late=telemetry.late)
         attempts = Attempts(
             targets, breakers, telemetry, statistics=statistics, budget=budget, sleep=self._sleep, random=self._random
         )

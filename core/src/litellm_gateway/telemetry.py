@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from decimal import Decimal
 
-    from litellm_gateway.contracts import Call, TelemetrySink
+    from litellm_gateway.contracts import Call, Spent, TelemetrySink
     from litellm_gateway.responses import TokenUsage
 
 Operation = Literal[
@@ -139,7 +139,27 @@ class BudgetReached:
     used: Decimal
 
 
-Event = CallStarted | AttemptFinished | CallFinished | LimitStoreChanged | SharedStateChanged | BudgetReached
+@frozen(kw_only=True)
+class LateUsage:
+    """What an answer used whose call had ended: its caller left while others waited for it, or another overtook it.
+
+    The costs of every :class:`CallFinished` and of every one of these add up to that of ``gateway.usage()``.
+
+    Attributes:
+        cost: In US dollars, None when no price is known.
+    """
+
+    call_id: str
+    tenant: str
+    provider: str
+    model: str
+    usage: TokenUsage
+    cost: Decimal | None = None
+
+
+Event = (
+    CallStarted | AttemptFinished | CallFinished | LateUsage | LimitStoreChanged | SharedStateChanged | BudgetReached
+)
 
 
 @define(eq=False)
@@ -241,6 +261,21 @@ class Telemetry:
         """A call left the pipeline."""
         if record.call.watched:
             self.emit(record.event())
+
+    def late(self, call: Call, spent: Spent, cost: Decimal | None) -> None:
+        """An answer came whose call had ended."""
+        if call.watched:
+            route, usage, _ = spent
+            self.emit(
+                LateUsage(
+                    call_id=call.id,
+                    tenant=call.tenant,
+                    provider=route.provider,
+                    model=route.model,
+                    usage=usage,
+                    cost=cost,
+                )
+            )
 
     def emit(self, event: Event) -> None:
         """Hand one event to every sink."""

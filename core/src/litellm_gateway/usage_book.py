@@ -81,12 +81,20 @@ class UsageBook:
 
     Args:
         cost: Gives what the usage of a provider's model costs.
+        late: Told of what was used for a call that had ended, and its cost.
         max_tenants: Tenants kept apart; beyond that the one that called longest ago is forgotten, the sum over
             all stays right.
     """
 
-    def __init__(self, cost: Callable[..., Decimal | None] = _unknown, *, max_tenants: int = _TENANTS) -> None:
+    def __init__(
+        self,
+        cost: Callable[..., Decimal | None] = _unknown,
+        *,
+        late: Callable[[Call, Spent, Decimal | None], object] = _unknown,
+        max_tenants: int = _TENANTS,
+    ) -> None:
         self._cost = cost
+        self._late = late
         self._most = max_tenants
         # Reentrant: a garbage-collected call may report in the middle of a locked step.
         self._lock = threading.RLock()
@@ -115,6 +123,7 @@ class UsageBook:
         cost = self._cost(route.provider, route.model, usage, named=named)
         with self._lock:
             self._tenants.get(call.tenant, self._forgotten).add_late(usage, cost)
+        self._late(call, spent, cost)
 
     def report(self, tenant: str | None) -> dict[str, Any]:
         """Give the sums of one tenant, or over all with None."""

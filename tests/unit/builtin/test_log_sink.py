@@ -11,7 +11,7 @@ import pytest
 from litellm_gateway.builtin import log_sink
 from litellm_gateway.builtin.log_sink import LogSettings, LogSink
 from litellm_gateway.responses import TokenUsage
-from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted
+from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted, LateUsage
 from litellm_gateway.testing.telemetry_suite import TelemetrySinkSuite
 
 if TYPE_CHECKING:
@@ -81,6 +81,17 @@ def test_fields_travel_with_the_record(caplog: pytest.LogCaptureFixture) -> None
     fields = caplog.records[0].__dict__
     expected = {"call_id": "req_1", "tenant": "acme", "outcome": "success", "prompt_tokens": 10, "cost": "0.0031"}
     assert {name: fields[name] for name in expected} == expected
+
+
+def test_a_late_answer_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """What it cost can be read, and by whom the call was that had ended."""
+    caplog.set_level(logging.INFO, "litellm_gateway")
+    used = {"usage": TokenUsage(input_tokens=10, output_tokens=150), "cost": Decimal("0.0031")}
+
+    LogSink(LogSettings()).record(LateUsage(call_id="req_1", tenant="acme", provider="openai", model="gpt-4", **used))
+
+    assert caplog.messages == ["late answer of req_1 tenant=acme openai/gpt-4, 10+150 tokens, cost 0.0031"]
+    assert caplog.records[0].__dict__["cost"] == "0.0031"
 
 
 def test_attempts_are_for_debugging(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 from kept_events import KeptEvents
-from litellm_gateway import GuardrailError, LiteLLMGateway, RateLimitConfig, StreamInterruptedError, create_gateway
-from litellm_gateway.contracts import Allow, Block, GuardrailOffer, Verdict
+from litellm_gateway import (
+    GuardrailError,
+    LiteLLMGateway,
+    Price,
+    RateLimitConfig,
+    StreamInterruptedError,
+    create_gateway,
+)
+from litellm_gateway.contracts import Allow, Block, GuardrailOffer, ProviderOffer, Verdict
 from litellm_gateway.hookspecs import hookimpl
 from litellm_gateway.messages import ReasoningPart
 from litellm_gateway.responses import StreamChunk, ToolCallDelta
-from litellm_gateway.telemetry import CallFinished
+from litellm_gateway.telemetry import CallFinished, LateUsage
 from litellm_gateway.testing.scripted_provider import ScriptedProvider, answer, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class PricedProvider(ScriptedProvider):
+    """Every token costs a millionth of a dollar."""
+
+    @hookimpl
+    def gateway_provider(self) -> ProviderOffer:
+        return evolve(super().gateway_provider(), prices=lambda model: Price(input=1, output=1))
 
 
 class Blocker:
@@ -39,7 +56,7 @@ class Blocker:
 def make(*steps: Any, **settings: Any) -> tuple[LiteLLMGateway, KeptEvents]:
     ear = KeptEvents()
     limits = RateLimitConfig(tokens_per_minute=100_000)
-    plugins = [ScriptedProvider(*steps), ear, Blocker()]
+    plugins = [PricedProvider(*steps), ear, Blocker()]
     fields = {"guardrails": (), "telemetry": ["kept"], "rate_limit_config": limits, "max_retries": 0}
     gateway = create_gateway(provider="scripted", plugins=plugins, discover=False, **(fields | settings))
     return gateway, ear
@@ -88,8 +105,9 @@ async def test_a_stream_that_is_left_counts_about_what_came() -> None:
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 async def test_a_leader_that_leaves_takes_no_tokens_out_of_the_sum(streamed: bool) -> None:
-    """The one who asked first has left, the followers pay nothing, and the sum is right all the same."""
-    gateway, ear = make(slowly(pieces("a", "b") if streamed else answer(tokens=7)), enable_request_deduplication=True)
+    """The one who asked first has left, the followers pay nothing, and the sums are right all the same."""
+    step = slowly(pieces("a", "b") if streamed else answer(tokens=7))
+    gateway, ear = make(step, enable_request_deduplication=True)
 
     async def ask() -> str:
         if streamed:
@@ -103,7 +121,24 @@ async def test_a_leader_that_leaves_takes_no_tokens_out_of_the_sum(streamed: boo
 
     assert text == ("ab" if streamed else "ok")
     assert [event.outcome for event in ear.of(CallFinished)] == ["cancelled", "success"]
-    assert gateway.usage()["tokens"]["total"] == counted(gateway) == (3 if streamed else 14)
+    (late,) = ear.of(LateUsage)
+    assert gateway.usage()["tokens"]["total"] == counted(gateway) == late.usage.total_tokens == (3 if streamed else 14)
+    assert gateway.usage()["cost"] == late.cost == late.usage.total_tokens * Decimal("0.000001")
+    assert [event.cost for event in ear.of(CallFinished)] == [None, 0]
+    assert late.call_id == ear.of(CallFinished)[0].call_id
+
+
+async def test_who_leaves_alone_is_told_of_once() -> None:
+    """Nobody waits for the answer any more: it is given up, and nothing comes late."""
+    gateway, ear = make(slowly(answer(tokens=7)), enable_request_deduplication=True)
+    alone = asyncio.create_task(gateway.generate_async("x"))
+    await asyncio.sleep(0.01)
+
+    alone.cancel()
+    await asyncio.gather(alone, return_exceptions=True)
+
+    assert ear.of(LateUsage) == []
+    assert gateway.usage()["tokens"]["total"] == 0
 
 
 async def test_an_answer_is_counted_once() -> None:

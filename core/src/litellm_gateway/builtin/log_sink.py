@@ -14,13 +14,17 @@ from litellm_gateway.telemetry import (
     AttemptFinished,
     BudgetReached,
     CallFinished,
+    LateUsage,
     LimitStoreChanged,
     SharedStateChanged,
 )
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from litellm_gateway.contracts import BuildContext, TelemetrySink
     from litellm_gateway.telemetry import Event
+    from litellm_gateway.token_usage import TokenUsage
 
 _LONGEST_NAME = 200
 _WARNINGS = (LimitStoreChanged, SharedStateChanged, BudgetReached)
@@ -34,7 +38,7 @@ class LogSettings:
 
 
 class LogSink:
-    """Writes finished calls at level INFO, attempts at DEBUG, reached budgets and a store out of reach at WARNING.
+    """Writes finished calls and late answers at level INFO, attempts at DEBUG, what needs a look at WARNING.
 
     The line says the most useful things in words; all of them are in the record's ``extra`` fields, for handlers
     that write structured logs.
@@ -56,6 +60,10 @@ class LogSink:
             if self._logger.isEnabledFor(self._info):
                 fields = _call_fields(event)
                 self._logger.log(self._info, "%s", _call_line(fields), extra=fields)
+        elif isinstance(event, LateUsage):
+            if self._logger.isEnabledFor(self._info):
+                fields = _late_fields(event)
+                self._logger.log(self._info, "%s", _late_line(fields), extra=fields)
         elif isinstance(event, AttemptFinished) and self._logger.isEnabledFor(self._debug):
             fields = _attempt_fields(event)
             self._logger.log(self._debug, "%s", _attempt_line(fields), extra=fields)
@@ -67,14 +75,14 @@ class LogSink:
 
 
 def _call_line(fields: dict[str, Any]) -> str:
-    line = f"{fields['operation']} {_whose(fields)} {fields['outcome']} in {fields['seconds']:.3f} s"
-    if fields["prompt_tokens"] is not None:
-        line += f", {fields['prompt_tokens']}+{fields['completion_tokens']} tokens"
-    if fields["cost"] is not None:
-        line += f", cost {fields['cost']}"
+    line = f"{fields['operation']} {_whose(fields)} {fields['outcome']} in {fields['seconds']:.3f} s{_used(fields)}"
     if fields["cached"]:
         line += ", cached"
     return line if fields["error"] is None else f"{line}: {fields['error']}"
+
+
+def _late_line(fields: dict[str, Any]) -> str:
+    return f"late answer of {_whose(fields)}{_used(fields)}"
 
 
 def _attempt_line(fields: dict[str, Any]) -> str:
@@ -93,6 +101,13 @@ def _warning_line(event: LimitStoreChanged | SharedStateChanged | BudgetReached)
     return f"the {what} '{event.store}'{of_what} is out of reach: {event.error}"
 
 
+def _used(fields: dict[str, Any]) -> str:
+    tokens = (
+        "" if fields["prompt_tokens"] is None else (f", {fields['prompt_tokens']}+{fields['completion_tokens']} tokens")
+    )
+    return tokens if fields["cost"] is None else f"{tokens}, cost {fields['cost']}"
+
+
 def _whose(fields: dict[str, Any]) -> str:
     """Name the call, and for whom and where it was, as far as that is known."""
     words: str = fields["call_id"]
@@ -103,7 +118,6 @@ def _whose(fields: dict[str, Any]) -> str:
 
 
 def _call_fields(event: CallFinished) -> dict[str, Any]:
-    usage = event.usage
     return {
         "call_id": _safe(event.call_id),
         "tenant": _safe(event.tenant),
@@ -115,13 +129,29 @@ def _call_fields(event: CallFinished) -> dict[str, Any]:
         "status_code": event.status_code,
         "seconds": event.seconds,
         "first_chunk_seconds": event.first_chunk_seconds,
-        "prompt_tokens": None if usage is None else usage.prompt_tokens,
-        "completion_tokens": None if usage is None else usage.completion_tokens,
-        "cost": None if event.cost is None else str(event.cost),
+        **_used_fields(event.usage, event.cost),
         "finish_reason": _safe(event.finish_reason),
         "cached": event.cached,
         "shared": event.shared,
         "attempts": event.attempts,
+    }
+
+
+def _late_fields(event: LateUsage) -> dict[str, Any]:
+    return {
+        "call_id": _safe(event.call_id),
+        "tenant": _safe(event.tenant),
+        "provider": _safe(event.provider),
+        "model": _safe(event.model),
+        **_used_fields(event.usage, event.cost),
+    }
+
+
+def _used_fields(usage: TokenUsage | None, cost: Decimal | None) -> dict[str, Any]:
+    return {
+        "prompt_tokens": None if usage is None else usage.prompt_tokens,
+        "completion_tokens": None if usage is None else usage.completion_tokens,
+        "cost": None if cost is None else str(cost),
     }
 
 

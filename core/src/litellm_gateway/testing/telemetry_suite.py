@@ -24,7 +24,7 @@ import pytest
 
 from litellm_gateway.contracts import TelemetrySink
 from litellm_gateway.responses import TokenUsage
-from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted
+from litellm_gateway.telemetry import AttemptFinished, CallFinished, CallStarted, LateUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -171,5 +171,9 @@ def _events(call_id: str, name: str = "tenant") -> tuple[Event, ...]:
             call_id=call_id, tenant=name, operation="generate", outcome="success", provider="acme", model=name,
             seconds=1.5, first_chunk_seconds=0.2, usage=TokenUsage(input_tokens=3, output_tokens=4),
             cost=Decimal("0.000012"), finish_reason="stop", cached=True, shared=True, attempts=2,
+        ),
+        LateUsage(
+            call_id=call_id, tenant=name, provider="acme", model=name,
+            usage=TokenUsage(input_tokens=3, output_tokens=4), cost=Decimal("0.000012"),
         ),
     )  # fmt: skip
